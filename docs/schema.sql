@@ -3,6 +3,107 @@
 -- roles of the installation (libs/platform/database/roles/role-names.ts), {{owner}} is the user of DATABASE_URL.
 
 
+-- ==== access ====
+
+-- Access records: which credential sent the commands, and from where. Events name a record by its id, so that no event
+-- contains an address or a user agent.
+create schema access;
+grant usage on schema access to {{app}}, {{operator}}, {{projector}};
+
+-- One row for each credential, address and user agent. Rows are never deleted, because events name them.
+create table access.records (
+  id uuid not null,
+  kind text not null,
+  -- the session, API key or operator token; null for kinds without a credential
+  credential_id uuid,
+  -- the user of the credential; null if it belongs to no user
+  user_id uuid,
+  -- the IP address of the client
+  address text,
+  user_agent text,
+  first_seen timestamp with time zone not null default now(),
+  -- moved at most once a minute by each process
+  last_seen timestamp with time zone not null default now(),
+  -- when address and user agent were erased: with the user, or after the time of retention
+  erased_at timestamp with time zone,
+  constraint records_pkey PRIMARY KEY (id),
+  constraint records_check CHECK (((erased_at IS NULL) OR ((address IS NULL) AND (user_agent IS NULL)))),
+  constraint records_kind_check CHECK ((kind = ANY (ARRAY['session'::text, 'api-key'::text, 'operator-token'::text, 'stripe'::text, 'system'::text])))
+);
+CREATE INDEX records_credential_idx ON access.records USING btree (credential_id, last_seen DESC) WHERE (credential_id IS NOT NULL);
+CREATE INDEX records_kept_idx ON access.records USING btree (last_seen) WHERE (erased_at IS NULL);
+CREATE UNIQUE INDEX records_key ON access.records USING btree (kind, credential_id, address, user_agent) NULLS NOT DISTINCT WHERE (erased_at IS NULL);
+CREATE INDEX records_user_idx ON access.records USING btree (user_id) WHERE (user_id IS NOT NULL);
+alter table access.records enable row level security;
+alter table access.records force row level security;
+create policy own_rows on access.records as permissive for select to {{app}}
+  using ((user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy owner_all on access.records as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+grant select on access.records to {{app}};
+
+-- Erases the addresses and user agents of at most p_limit records that were last used more than p_days days ago.
+-- Returns their number.
+CREATE OR REPLACE FUNCTION access.erase_unused(p_days integer, p_limit integer)
+ RETURNS integer
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with old as (
+    update access.records set address = null, user_agent = null, erased_at = now()
+    where id in (
+      select id from access.records
+      where erased_at is null and (address is not null or user_agent is not null)
+        and last_seen < now() - make_interval(days => p_days)
+      order by last_seen limit p_limit for update skip locked)
+    returning 1)
+  select count(*)::integer from old;
+$function$;
+grant execute on function access.erase_unused(p_days integer, p_limit integer) to {{projector}};
+
+-- Erases the addresses and user agents of a user.
+CREATE OR REPLACE FUNCTION access.erase_user(p_user_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  update access.records set address = null, user_agent = null, erased_at = now()
+  where user_id = p_user_id and erased_at is null;
+$function$;
+-- Only the owner may call it.
+
+-- The id of the record of an access. p_access has the fields id (for a new record), kind, credentialId, address and
+-- userAgent. Null: p_access is null.
+CREATE OR REPLACE FUNCTION access.find_or_create(p_access jsonb, p_user_id uuid)
+ RETURNS uuid
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  insert into access.records as r (id, kind, credential_id, user_id, address, user_agent)
+  select (p_access ->> 'id')::uuid, p_access ->> 'kind', (p_access ->> 'credentialId')::uuid, p_user_id,
+    p_access ->> 'address', p_access ->> 'userAgent'
+  where p_access is not null
+  on conflict (kind, credential_id, address, user_agent) where erased_at is null
+  do update set last_seen = greatest(r.last_seen, now()), user_id = coalesce(r.user_id, excluded.user_id)
+  returning r.id;
+$function$;
+grant execute on function access.find_or_create(p_access jsonb, p_user_id uuid) to {{app}}, {{operator}}, {{projector}};
+
+-- From where a credential was used last. It runs with the rights of its caller, who sees only their own records.
+CREATE OR REPLACE FUNCTION access.last_client(p_credential_id uuid)
+ RETURNS TABLE(address text, user_agent text)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select r.address, r.user_agent from access.records r
+  where r.credential_id = p_credential_id order by r.last_seen desc limit 1;
+$function$;
+grant execute on function access.last_client(p_credential_id uuid) to {{app}};
+
+
 -- ==== billing ====
 
 -- Billing: the tenant of each Stripe customer, the events from Stripe (inbox), and the requests to Stripe (outbox).
@@ -1046,6 +1147,7 @@ create table identity.erasures (
   user_id uuid not null,
   command_id uuid not null,
   correlation_id text not null,
+  access_id uuid,
   attempts integer not null default 1,
   -- in lease time
   attempted_at timestamp with time zone not null default lease.now(),
@@ -1074,6 +1176,7 @@ create table identity.joins (
   email_domain text not null,
   command_id uuid not null,
   correlation_id text not null,
+  access_id uuid,
   claimed_at timestamp with time zone not null default now(),
   attempts integer not null default 0,
   -- in lease time
@@ -1119,8 +1222,8 @@ create table identity.sessions (
   expires_at timestamp with time zone not null,
   ended_at timestamp with time zone,
   end_reason text,
-  -- the User-Agent header of the client, for the user's list of sessions
-  user_agent text,
+  -- the access record of the request that opened the session
+  access_id uuid,
   -- a keyed hash of the network from which the session was opened
   network bytea,
   constraint sessions_pkey PRIMARY KEY (id),
@@ -1148,6 +1251,7 @@ create table identity.sign_ups (
   slug text not null,
   command_id uuid not null,
   correlation_id text not null,
+  access_id uuid,
   attempts integer not null default 0,
   -- in lease time
   attempted_at timestamp with time zone not null default lease.now(),
@@ -1209,8 +1313,8 @@ grant select (created_at, email, id, name, state) on identity.users to {{app}};
 
 -- Begins the erasure of a user. From then on sign-in is refused. A repeat returns the erasure in progress. No row: the
 -- user does not exist or is erased.
-CREATE OR REPLACE FUNCTION identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text)
- RETURNS TABLE(command_id uuid, correlation_id text, attempts integer)
+CREATE OR REPLACE FUNCTION identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text, p_access_id uuid)
+ RETURNS TABLE(command_id uuid, correlation_id text, access_id uuid, attempts integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1221,12 +1325,12 @@ begin
     return;
   end if;
   return query
-    insert into identity.erasures as e (user_id, command_id, correlation_id)
-    values (p_user_id, p_command_id, p_correlation_id)
+    insert into identity.erasures as e (user_id, command_id, correlation_id, access_id)
+    values (p_user_id, p_command_id, p_correlation_id, p_access_id)
     on conflict (user_id) do update set attempts = e.attempts + 1, attempted_at = lease.now()
-    returning e.command_id, e.correlation_id, e.attempts;
+    returning e.command_id, e.correlation_id, e.access_id, e.attempts;
 end $function$;
-grant execute on function identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text) to {{app}};
+grant execute on function identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text, p_access_id uuid) to {{app}};
 
 -- Cancels an erasure that would leave a tenant without an owner. The user is active again.
 CREATE OR REPLACE FUNCTION identity.cancel_erasure(p_user_id uuid)
@@ -1289,57 +1393,63 @@ end $function$;
 grant execute on function identity.change_profile(p_user_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text) to {{app}};
 
 -- Claims an address for a new user who joins a tenant. Outcomes as in identity.claim_sign_up.
-CREATE OR REPLACE FUNCTION identity.claim_join(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text)
- RETURNS TABLE(outcome text, user_id uuid, created_at timestamp with time zone, claimed_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION identity.claim_join(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text, p_access jsonb)
+ RETURNS TABLE(outcome text, user_id uuid, created_at timestamp with time zone, claimed_at timestamp with time zone, access_id uuid)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+  v_access_id uuid;
 begin
   insert into identity.users (id, email, email_key, name, password_hash)
   values (p_user_id, p_email, p_email_key, p_name, p_password_hash)
   on conflict (email_key) do nothing;
   if found then
-    insert into identity.joins (user_id, tenant_id, token_hash, email_domain, command_id, correlation_id)
-    values (p_user_id, p_tenant_id, p_token_hash, p_email_domain, p_command_id, p_correlation_id);
-    return query select 'claimed', p_user_id, now(), now();
+    v_access_id := access.find_or_create(p_access, p_user_id);
+    insert into identity.joins (user_id, tenant_id, token_hash, email_domain, command_id, correlation_id, access_id)
+    values (p_user_id, p_tenant_id, p_token_hash, p_email_domain, p_command_id, p_correlation_id, v_access_id);
+    return query select 'claimed', p_user_id, now(), now(), v_access_id;
     return;
   end if;
-  return query select 'resumed', j.user_id, p.created_at, j.claimed_at
+  return query select 'resumed', j.user_id, p.created_at, j.claimed_at, j.access_id
     from identity.joins j join identity.users p on p.id = j.user_id
     where p.email_key = p_email_key and j.command_id = p_command_id and j.tenant_id = p_tenant_id;
   if not found then
-    return query select 'taken', null::uuid, null::timestamptz, null::timestamptz;
+    return query select 'taken', null::uuid, null::timestamptz, null::timestamptz, null::uuid;
   end if;
 end $function$;
-grant execute on function identity.claim_join(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text) to {{app}};
+grant execute on function identity.claim_join(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text, p_access jsonb) to {{app}};
 
 -- Claims an address for a sign-up, and stores all ids that the sign-up will use. Outcomes: claimed; resumed (the same
 -- command has claimed it before, whose ids are returned); taken (the address belongs to another user).
-CREATE OR REPLACE FUNCTION identity.claim_sign_up(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_tenant_name text, p_slug text, p_command_id uuid, p_correlation_id text)
- RETURNS TABLE(outcome text, user_id uuid, tenant_id uuid, slug text, created_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION identity.claim_sign_up(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_tenant_name text, p_slug text, p_command_id uuid, p_correlation_id text, p_access jsonb)
+ RETURNS TABLE(outcome text, user_id uuid, tenant_id uuid, slug text, created_at timestamp with time zone, access_id uuid)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+  v_access_id uuid;
 begin
   insert into identity.users (id, email, email_key, name, password_hash)
   values (p_user_id, p_email, p_email_key, p_name, p_password_hash)
   on conflict (email_key) do nothing;
   if found then
-    insert into identity.sign_ups (user_id, tenant_id, tenant_name, slug, command_id, correlation_id)
-    values (p_user_id, p_tenant_id, p_tenant_name, p_slug, p_command_id, p_correlation_id);
-    return query select 'claimed', p_user_id, p_tenant_id, p_slug, now();
+    v_access_id := access.find_or_create(p_access, p_user_id);
+    insert into identity.sign_ups (user_id, tenant_id, tenant_name, slug, command_id, correlation_id, access_id)
+    values (p_user_id, p_tenant_id, p_tenant_name, p_slug, p_command_id, p_correlation_id, v_access_id);
+    return query select 'claimed', p_user_id, p_tenant_id, p_slug, now(), v_access_id;
     return;
   end if;
-  return query select 'resumed', s.user_id, s.tenant_id, s.slug, p.created_at
+  return query select 'resumed', s.user_id, s.tenant_id, s.slug, p.created_at, s.access_id
     from identity.sign_ups s join identity.users p on p.id = s.user_id
     where p.email_key = p_email_key and s.command_id = p_command_id;
   if not found then
-    return query select 'taken', null::uuid, null::uuid, null::text, null::timestamptz;
+    return query select 'taken', null::uuid, null::uuid, null::text, null::timestamptz, null::uuid;
   end if;
 end $function$;
-grant execute on function identity.claim_sign_up(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_tenant_name text, p_slug text, p_command_id uuid, p_correlation_id text) to {{app}};
+grant execute on function identity.claim_sign_up(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_tenant_name text, p_slug text, p_command_id uuid, p_correlation_id text, p_access jsonb) to {{app}};
 
 -- Completes a join when all of its events are in the log. From then on the user can sign in.
 CREATE OR REPLACE FUNCTION identity.complete_join(p_user_id uuid)
@@ -1422,10 +1532,11 @@ begin
   -- Sessions are ended and not deleted, so that other processes learn that the access tokens are no longer valid.
   with those as (
     update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = 'the user was erased',
-      user_agent = null, network = null
+      network = null
     where user_id = p_user_id returning id)
   select coalesce(array_agg(id), '{}') into ended from those;
   delete from identity.refresh_tokens where session_id = any (ended);
+  perform access.erase_user(p_user_id);
   delete from identity.sign_ups where user_id = p_user_id;
   perform idempotency.erase_user(p_user_id, array(
     select s.tenant_id from identity.sessions s where s.user_id = p_user_id and s.tenant_id is not null));
@@ -1480,7 +1591,7 @@ grant execute on function identity.find_refresh_token(p_token_hash bytea) to {{a
 -- Opens a session. If the same command has opened it before, its first refresh token, which no client has received, is
 -- replaced with this one. False: the user is not active, the session belongs to another user or tenant, or it has
 -- ended.
-CREATE OR REPLACE FUNCTION identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_user_agent text, p_network bytea)
+CREATE OR REPLACE FUNCTION identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_access jsonb, p_network bytea)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1492,8 +1603,9 @@ begin
   if not found then
     return false;
   end if;
-  insert into identity.sessions (id, user_id, tenant_id, expires_at, user_agent, network)
-  values (p_session_id, p_user_id, p_tenant_id, now() + make_interval(days => p_days), p_user_agent, p_network)
+  insert into identity.sessions (id, user_id, tenant_id, expires_at, access_id, network)
+  values (p_session_id, p_user_id, p_tenant_id, now() + make_interval(days => p_days),
+    access.find_or_create(p_access, p_user_id), p_network)
   on conflict (id) do nothing;
   if not found then
     perform from identity.sessions
@@ -1507,7 +1619,7 @@ begin
   insert into identity.refresh_tokens (token_hash, session_id) values (p_token_hash, p_session_id);
   return true;
 end $function$;
-grant execute on function identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_user_agent text, p_network bytea) to {{app}};
+grant execute on function identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_access jsonb, p_network bytea) to {{app}};
 
 -- Deletes the sign-ups that were completed more than p_older_hours hours ago, and at most 1,000 sessions that expired
 -- more than that ago by the wall clock.
@@ -1609,7 +1721,7 @@ grant execute on function identity.rotate_refresh_token(p_token_hash bytea, p_sa
 -- Claims interrupted erasures, and erasures whose second search for personal data is due (60 s after the first), each
 -- for one caller at a time.
 CREATE OR REPLACE FUNCTION identity.take_unfinished_erasures(p_older_seconds integer, p_limit integer)
- RETURNS TABLE(user_id uuid, command_id uuid, correlation_id text, attempts integer)
+ RETURNS TABLE(user_id uuid, command_id uuid, correlation_id text, access_id uuid, attempts integer)
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1620,13 +1732,13 @@ AS $function$
     where u.checked_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
       and (u.erased_at is null or u.erased_at < lease.now() - interval '60 seconds')
     order by u.attempts, u.attempted_at limit p_limit for update skip locked)
-  returning e.user_id, e.command_id, e.correlation_id, e.attempts;
+  returning e.user_id, e.command_id, e.correlation_id, e.access_id, e.attempts;
 $function$;
 grant execute on function identity.take_unfinished_erasures(p_older_seconds integer, p_limit integer) to {{projector}};
 
 -- Claims interrupted joins, each for one caller at a time. Those that have failed most often are returned last.
 CREATE OR REPLACE FUNCTION identity.take_unfinished_joins(p_older_seconds integer, p_limit integer)
- RETURNS TABLE(user_id uuid, tenant_id uuid, token_hash text, email_domain text, command_id uuid, correlation_id text, claimed_at timestamp with time zone)
+ RETURNS TABLE(user_id uuid, tenant_id uuid, token_hash text, email_domain text, command_id uuid, correlation_id text, claimed_at timestamp with time zone, access_id uuid)
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1636,14 +1748,15 @@ AS $function$
     select u.user_id from identity.joins u
     where u.completed_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
     order by u.attempts, u.attempted_at limit p_limit for update skip locked)
-  returning j.user_id, j.tenant_id, j.token_hash, j.email_domain, j.command_id, j.correlation_id, j.claimed_at;
+  returning j.user_id, j.tenant_id, j.token_hash, j.email_domain, j.command_id, j.correlation_id, j.claimed_at,
+    j.access_id;
 $function$;
 grant execute on function identity.take_unfinished_joins(p_older_seconds integer, p_limit integer) to {{projector}};
 
 -- Claims interrupted sign-ups, each for one caller at a time. Those that have failed most often are returned last, so
 -- that they do not delay others.
 CREATE OR REPLACE FUNCTION identity.take_unfinished_sign_ups(p_older_seconds integer, p_limit integer)
- RETURNS TABLE(user_id uuid, tenant_id uuid, tenant_name text, slug text, command_id uuid, correlation_id text)
+ RETURNS TABLE(user_id uuid, tenant_id uuid, tenant_name text, slug text, command_id uuid, correlation_id text, access_id uuid)
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1653,7 +1766,7 @@ AS $function$
     select u.user_id from identity.sign_ups u
     where u.completed_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
     order by u.attempts, u.attempted_at limit p_limit for update skip locked)
-  returning s.user_id, s.tenant_id, s.tenant_name, s.slug, s.command_id, s.correlation_id;
+  returning s.user_id, s.tenant_id, s.tenant_name, s.slug, s.command_id, s.correlation_id, s.access_id;
 $function$;
 grant execute on function identity.take_unfinished_sign_ups(p_older_seconds integer, p_limit integer) to {{projector}};
 

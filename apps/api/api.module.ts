@@ -3,8 +3,7 @@ import { MODULE_METADATA } from '@nestjs/common/constants';
 import { commandHandlers } from '#commands/handlers';
 import { BillingModule } from './billing/billing.module';
 import type { ApiDeps } from './core/api-context';
-import { CoreModule } from './core/core.module';
-import type { PublicUrl } from './core/public-url';
+import { CoreModule, type CoreParts } from './core/core.module';
 import { GUARDS } from './guards';
 import { AuthenticationModule } from './identity/authentication/authentication.module';
 import { IdentityModule } from './identity/identity.module';
@@ -40,10 +39,10 @@ export const CONTROLLERS: Type[] = FEATURES.flatMap(
 @Module({})
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are made this way.
 export class ApiModule {
-  static with(deps: ApiDeps, publicUrl: PublicUrl): DynamicModule {
+  static with(deps: ApiDeps, parts: CoreParts): DynamicModule {
     return {
       module: ApiModule,
-      imports: [CoreModule.with(deps, publicUrl), AuthenticationModule, ...FEATURES],
+      imports: [CoreModule.with(deps, parts), AuthenticationModule, ...FEATURES],
       providers: [...GUARDS, ...commandHandlers],
     };
   }

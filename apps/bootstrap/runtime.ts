@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
+import { type AccessRecords, createAccessRecords } from '#access/access-records';
 import type { EventLog } from '#event-log/port';
 import { roleNames } from '#platform/database/roles/roles';
 import { clockCheck } from '#platform/lease/clock-check';
@@ -28,6 +29,8 @@ export interface Runtime extends Context {
   readonly registry: Registry;
   /** Connects as the projector, for the projections and for the commands of operators. */
   readonly projectorPool: Pool;
+  /** The access records of work that no request causes. */
+  readonly accessRecords: AccessRecords;
   /** The other processes of the product, and the versions of the read models that they know. */
   readonly processes: Processes;
   readonly jobs: OpenedJobs;
@@ -65,6 +68,8 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
     await waitForDatabase(() => installProjections(projectorPool, projections, roles));
   }
   const log = await openEventLog(context);
+  const accessRecords = createAccessRecords({ pool: projectorPool });
+  log.onHistoryChange(() => accessRecords.clear());
   const registry = createMetricsRegistry();
   const jobs = openJobs(context, registry, projectorPool);
   const readiness = createReadiness({ logger, registry });
@@ -97,6 +102,7 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
     progress,
     registry,
     projectorPool,
+    accessRecords,
     processes,
     jobs,
     readiness,

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { COMMAND_LINE_ACCESS } from '#access/access';
 import { createInboxOperations, INBOX_STATES, type InboxState } from '#billing/inbox/inbox-operations';
 import { requestBackfill } from '#billing/inbox/inbox-wakeup';
 import { openCommandBus } from '#commands/command-bus';
+import type { CommandContext } from '#domain/command';
 import { PLANS, type Plan } from '#domain/tenant/billing-events';
 import { AgreeTerms, ReleaseTerms } from '#domain/tenant/decide-billing';
 import { AggregateStore, type CommandResult } from '#event-log/aggregate/aggregate-store';
@@ -156,17 +158,24 @@ export const agree = async (
     ...(seats !== undefined && { seats }),
     ...(projects !== undefined && { projects }),
   };
-  const context = { commandId: uuidv7(), actor: { kind: 'operator' } as const, correlationId: 'plans-agree' };
+  const context = await commandContext(runtime, 'plans-agree');
   const wanted = { terms: { ...terms, limits, agreed: true } };
   const { position } = await execute(runtime, new AgreeTerms(tenantId, wanted, context));
   return position === undefined ? 'these terms already apply' : `agreed: ${plan}, ${JSON.stringify(limits)}`;
 };
 
+const commandContext = async ({ accessRecords }: Runtime, correlationId: string): Promise<CommandContext> => ({
+  commandId: uuidv7(),
+  actor: { kind: 'operator' },
+  correlationId,
+  accessId: await accessRecords.find(COMMAND_LINE_ACCESS, null),
+});
+
 /** Ends the agreed terms of a tenant: the plan that it has bought applies again. */
 export const release = async (runtime: Runtime, [tenantId = '']: readonly string[]) => {
   const { settings, projectorPool, stripe } = runtime;
   if (!UUID.test(tenantId)) throw new UsageError('tenantry plans release <tenant>');
-  const context = { commandId: uuidv7(), actor: { kind: 'operator' } as const, correlationId: 'plans-release' };
+  const context = await commandContext(runtime, 'plans-release');
   const wanted = { free: createCatalogue(settings.stripePrices).free };
   const { position } = await execute(runtime, new ReleaseTerms(tenantId, wanted, context));
   if (position === undefined) return 'this tenant has no agreed terms';

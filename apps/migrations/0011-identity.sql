@@ -26,6 +26,7 @@ create table identity.sign_ups (
   slug           text        not null,
   command_id     uuid        not null,
   correlation_id text        not null,
+  access_id      uuid,
   attempts       integer     not null default 0,
   attempted_at   timestamptz not null default lease.now(),
   completed_at   timestamptz
@@ -47,12 +48,11 @@ create table identity.sessions (
   expires_at   timestamptz not null,
   ended_at     timestamptz,
   end_reason   text,
-  user_agent   text,
+  access_id    uuid,
   network      bytea
 );
 comment on table identity.sessions is 'Sessions of users. tenant_id is null for a session outside of all tenants.';
-comment on column identity.sessions.user_agent is
-  'the User-Agent header of the client, for the user''s list of sessions';
+comment on column identity.sessions.access_id is 'the access record of the request that opened the session';
 comment on column identity.sessions.network is 'a keyed hash of the network from which the session was opened';
 create index sessions_user_idx on identity.sessions (user_id);
 create index sessions_expires_idx on identity.sessions (expires_at);
@@ -92,6 +92,7 @@ create table identity.erasures (
   user_id      uuid        not null primary key references identity.users on delete cascade,
   command_id     uuid        not null,
   correlation_id text        not null,
+  access_id      uuid,
   attempts       integer     not null default 1,
   attempted_at   timestamptz not null default lease.now(),
   erased_at      timestamptz,
@@ -114,6 +115,7 @@ create table identity.joins (
   email_domain   text        not null,
   command_id     uuid        not null,
   correlation_id text        not null,
+  access_id      uuid,
   claimed_at     timestamptz not null default now(),
   attempts       integer     not null default 0,
   attempted_at   timestamptz not null default lease.now(),

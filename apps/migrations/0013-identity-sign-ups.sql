@@ -2,24 +2,27 @@
 
 create function identity.claim_sign_up(
   p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid,
-  p_tenant_name text, p_slug text, p_command_id uuid, p_correlation_id text
-) returns table (outcome text, user_id uuid, tenant_id uuid, slug text, created_at timestamptz)
+  p_tenant_name text, p_slug text, p_command_id uuid, p_correlation_id text, p_access jsonb
+) returns table (outcome text, user_id uuid, tenant_id uuid, slug text, created_at timestamptz, access_id uuid)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_access_id uuid;
 begin
   insert into identity.users (id, email, email_key, name, password_hash)
   values (p_user_id, p_email, p_email_key, p_name, p_password_hash)
   on conflict (email_key) do nothing;
   if found then
-    insert into identity.sign_ups (user_id, tenant_id, tenant_name, slug, command_id, correlation_id)
-    values (p_user_id, p_tenant_id, p_tenant_name, p_slug, p_command_id, p_correlation_id);
-    return query select 'claimed', p_user_id, p_tenant_id, p_slug, now();
+    v_access_id := access.find_or_create(p_access, p_user_id);
+    insert into identity.sign_ups (user_id, tenant_id, tenant_name, slug, command_id, correlation_id, access_id)
+    values (p_user_id, p_tenant_id, p_tenant_name, p_slug, p_command_id, p_correlation_id, v_access_id);
+    return query select 'claimed', p_user_id, p_tenant_id, p_slug, now(), v_access_id;
     return;
   end if;
-  return query select 'resumed', s.user_id, s.tenant_id, s.slug, p.created_at
+  return query select 'resumed', s.user_id, s.tenant_id, s.slug, p.created_at, s.access_id
     from identity.sign_ups s join identity.users p on p.id = s.user_id
     where p.email_key = p_email_key and s.command_id = p_command_id;
   if not found then
-    return query select 'taken', null::uuid, null::uuid, null::text, null::timestamptz;
+    return query select 'taken', null::uuid, null::uuid, null::text, null::timestamptz, null::uuid;
   end if;
 end $$;
 comment on function identity.claim_sign_up is
@@ -35,14 +38,15 @@ comment on function identity.complete_sign_up is
   'Completes a sign-up when all of its events are in the log. From then on the user can sign in.';
 
 create function identity.take_unfinished_sign_ups(p_older_seconds integer, p_limit integer)
-returns table (user_id uuid, tenant_id uuid, tenant_name text, slug text, command_id uuid, correlation_id text)
+returns table (user_id uuid, tenant_id uuid, tenant_name text, slug text, command_id uuid, correlation_id text,
+  access_id uuid)
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   update identity.sign_ups s set attempts = attempts + 1, attempted_at = lease.now()
   where s.user_id in (
     select u.user_id from identity.sign_ups u
     where u.completed_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
     order by u.attempts, u.attempted_at limit p_limit for update skip locked)
-  returning s.user_id, s.tenant_id, s.tenant_name, s.slug, s.command_id, s.correlation_id;
+  returning s.user_id, s.tenant_id, s.tenant_name, s.slug, s.command_id, s.correlation_id, s.access_id;
 $$;
 comment on function identity.take_unfinished_sign_ups is
   'Claims interrupted sign-ups, each for one caller at a time. Those that have failed most often are returned last, so
@@ -50,24 +54,27 @@ comment on function identity.take_unfinished_sign_ups is
 
 create function identity.claim_join(
   p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid,
-  p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text
-) returns table (outcome text, user_id uuid, created_at timestamptz, claimed_at timestamptz)
+  p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text, p_access jsonb
+) returns table (outcome text, user_id uuid, created_at timestamptz, claimed_at timestamptz, access_id uuid)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_access_id uuid;
 begin
   insert into identity.users (id, email, email_key, name, password_hash)
   values (p_user_id, p_email, p_email_key, p_name, p_password_hash)
   on conflict (email_key) do nothing;
   if found then
-    insert into identity.joins (user_id, tenant_id, token_hash, email_domain, command_id, correlation_id)
-    values (p_user_id, p_tenant_id, p_token_hash, p_email_domain, p_command_id, p_correlation_id);
-    return query select 'claimed', p_user_id, now(), now();
+    v_access_id := access.find_or_create(p_access, p_user_id);
+    insert into identity.joins (user_id, tenant_id, token_hash, email_domain, command_id, correlation_id, access_id)
+    values (p_user_id, p_tenant_id, p_token_hash, p_email_domain, p_command_id, p_correlation_id, v_access_id);
+    return query select 'claimed', p_user_id, now(), now(), v_access_id;
     return;
   end if;
-  return query select 'resumed', j.user_id, p.created_at, j.claimed_at
+  return query select 'resumed', j.user_id, p.created_at, j.claimed_at, j.access_id
     from identity.joins j join identity.users p on p.id = j.user_id
     where p.email_key = p_email_key and j.command_id = p_command_id and j.tenant_id = p_tenant_id;
   if not found then
-    return query select 'taken', null::uuid, null::timestamptz, null::timestamptz;
+    return query select 'taken', null::uuid, null::timestamptz, null::timestamptz, null::uuid;
   end if;
 end $$;
 comment on function identity.claim_join is
@@ -90,14 +97,15 @@ comment on function identity.release_join is 'Releases the address of a join who
 
 create function identity.take_unfinished_joins(p_older_seconds integer, p_limit integer)
 returns table (user_id uuid, tenant_id uuid, token_hash text, email_domain text, command_id uuid,
-  correlation_id text, claimed_at timestamptz)
+  correlation_id text, claimed_at timestamptz, access_id uuid)
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   update identity.joins j set attempts = attempts + 1, attempted_at = lease.now()
   where j.user_id in (
     select u.user_id from identity.joins u
     where u.completed_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
     order by u.attempts, u.attempted_at limit p_limit for update skip locked)
-  returning j.user_id, j.tenant_id, j.token_hash, j.email_domain, j.command_id, j.correlation_id, j.claimed_at;
+  returning j.user_id, j.tenant_id, j.token_hash, j.email_domain, j.command_id, j.correlation_id, j.claimed_at,
+    j.access_id;
 $$;
 comment on function identity.take_unfinished_joins is
   'Claims interrupted joins, each for one caller at a time. Those that have failed most often are returned last.';

@@ -14,7 +14,7 @@ comment on function identity.find_credentials is
   true if a session of the user was opened from this network.';
 
 create function identity.open_session(
-  p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_user_agent text,
+  p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_access jsonb,
   p_network bytea
 ) returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -24,8 +24,9 @@ begin
   if not found then
     return false;
   end if;
-  insert into identity.sessions (id, user_id, tenant_id, expires_at, user_agent, network)
-  values (p_session_id, p_user_id, p_tenant_id, now() + make_interval(days => p_days), p_user_agent, p_network)
+  insert into identity.sessions (id, user_id, tenant_id, expires_at, access_id, network)
+  values (p_session_id, p_user_id, p_tenant_id, now() + make_interval(days => p_days),
+    access.find_or_create(p_access, p_user_id), p_network)
   on conflict (id) do nothing;
   if not found then
     perform from identity.sessions

@@ -52,8 +52,8 @@ comment on function identity.change_profile is
   the present values are equal to these. Outcomes: changed; stale (the values differ); gone (there is no such active
   user); taken (the address belongs to another user).';
 
-create function identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text)
-returns table (command_id uuid, correlation_id text, attempts integer)
+create function identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text, p_access_id uuid)
+returns table (command_id uuid, correlation_id text, access_id uuid, attempts integer)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update identity.users p set state = 'erasing' where p.id = p_user_id and p.state in ('active', 'erasing');
@@ -61,10 +61,10 @@ begin
     return;
   end if;
   return query
-    insert into identity.erasures as e (user_id, command_id, correlation_id)
-    values (p_user_id, p_command_id, p_correlation_id)
+    insert into identity.erasures as e (user_id, command_id, correlation_id, access_id)
+    values (p_user_id, p_command_id, p_correlation_id, p_access_id)
     on conflict (user_id) do update set attempts = e.attempts + 1, attempted_at = lease.now()
-    returning e.command_id, e.correlation_id, e.attempts;
+    returning e.command_id, e.correlation_id, e.access_id, e.attempts;
 end $$;
 comment on function identity.begin_erasure is
   'Begins the erasure of a user. From then on sign-in is refused. A repeat returns the erasure in progress. No row: the
@@ -79,7 +79,7 @@ comment on function identity.cancel_erasure is
   'Cancels an erasure that would leave a tenant without an owner. The user is active again.';
 
 create function identity.take_unfinished_erasures(p_older_seconds integer, p_limit integer)
-returns table (user_id uuid, command_id uuid, correlation_id text, attempts integer)
+returns table (user_id uuid, command_id uuid, correlation_id text, access_id uuid, attempts integer)
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   update identity.erasures e set attempts = e.attempts + 1, attempted_at = lease.now()
   where e.user_id in (
@@ -87,7 +87,7 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
     where u.checked_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
       and (u.erased_at is null or u.erased_at < lease.now() - interval '60 seconds')
     order by u.attempts, u.attempted_at limit p_limit for update skip locked)
-  returning e.user_id, e.command_id, e.correlation_id, e.attempts;
+  returning e.user_id, e.command_id, e.correlation_id, e.access_id, e.attempts;
 $$;
 comment on function identity.take_unfinished_erasures is
   'Claims interrupted erasures, and erasures whose second search for personal data is due (60 s after the first), each

@@ -96,10 +96,11 @@ begin
   -- Sessions are ended and not deleted, so that other processes learn that the access tokens are no longer valid.
   with those as (
     update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = 'the user was erased',
-      user_agent = null, network = null
+      network = null
     where user_id = p_user_id returning id)
   select coalesce(array_agg(id), '{}') into ended from those;
   delete from identity.refresh_tokens where session_id = any (ended);
+  perform access.erase_user(p_user_id);
   delete from identity.sign_ups where user_id = p_user_id;
   perform idempotency.erase_user(p_user_id, array(
     select s.tenant_id from identity.sessions s where s.user_id = p_user_id and s.tenant_id is not null));

@@ -5,6 +5,7 @@ const ROOT = join(__dirname, '../..');
 
 /** The folders that own each schema. Only their SQL names its tables; other folders call functions of the owner. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
+  access: ['libs/access'],
   billing: ['libs/billing'],
   erasing: ['libs/erasing'],
   event_log: ['libs/event-log'],

@@ -1,5 +1,6 @@
 import type { CommandBus } from '@nestjs/cqrs';
 import { Gauge } from 'prom-client';
+import { STRIPE_ACCESS, SYSTEM_ACCESS } from '#access/access';
 import { backfill } from '#billing/inbox/backfill';
 import { createInboxProcessor } from '#billing/inbox/inbox-processor';
 import { createInboxStore } from '#billing/inbox/inbox-store';
@@ -38,7 +39,7 @@ const KEPT_DAYS = 90;
  * and suspends tenants when they are due, reconciles customers with Stripe, and deletes old events.
  */
 export const startBilling = (runtime: Runtime, store: AggregateStore, bus: CommandBus): Pick<PollingLoops, 'stop'> => {
-  const { projectorPool: pool, logger, settings, log, jobs, clock } = runtime;
+  const { projectorPool: pool, logger, settings, log, jobs, clock, accessRecords } = runtime;
   const inbox = createInboxStore(pool, modeOf(runtime.stripe));
   const loops = createPollingLoops(logger);
   const isTest = !modeOf(runtime.stripe).livemode;
@@ -51,10 +52,12 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, bus: Comma
 
   void jobs.schedule('billing-clock', 10 * SECOND, async () => {
     const at = await stripeTime();
+    const accessId = await accessRecords.find(SYSTEM_ACCESS, null);
     await forEachIsolated(
       await tenantsToAdvance(pool, at, AT_ONCE),
       (tenantId) => {
-        const context = { commandId: uuidv7(), actor: { kind: 'system' } as const, correlationId: 'billing-clock' };
+        const actor = { kind: 'system' } as const;
+        const context = { commandId: uuidv7(), actor, correlationId: 'billing-clock', accessId };
         return bus.execute(new AdvanceStanding(tenantId, { at: at.toISOString() }, context));
       },
       (err, tenantId) => logger.error({ err, tenantId }, 'the payment state of a tenant could not be updated'),
@@ -85,7 +88,9 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, bus: Comma
       return state.status === 'open' ? state.account : undefined;
     },
     follow: async (tenantId, facts, cause, seen) => {
-      const context = { commandId: uuidv7(), actor: { kind: 'stripe' } as const, correlationId: cause };
+      const accessId = await accessRecords.find(STRIPE_ACCESS, null);
+      const actor = { kind: 'stripe' } as const;
+      const context = { commandId: uuidv7(), actor, correlationId: cause, accessId };
       const command = new FollowStripe(tenantId, { facts, seen }, context);
       return (await bus.execute<FollowStripe, CommandResult<Tenant>>(command)).state.status;
     },

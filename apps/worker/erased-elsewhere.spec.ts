@@ -1,3 +1,4 @@
+import { createAccessRecords } from '#access/access-records';
 import { eraseTenants, type TenantErasureDeps } from '#erasing/erase-tenants';
 import { createPool } from '#platform/database/connections/pools';
 import { joined } from '#test/support/facts';
@@ -15,7 +16,7 @@ describe('a tenant that was erased by another process', () => {
     here = await createIdentityApp();
     there = await createIdentityApp(here);
     const pool = createPool({ url: here.database.urls.projector, max: 3, applicationName: 'test' });
-    deps = { log: there.log, pool, due: async () => [tenant.tenant.id] };
+    deps = { log: there.log, pool, accessRecords: createAccessRecords({ pool }), due: async () => [tenant.tenant.id] };
     [tenant, guest] = [await here.signUp({ companyName: 'Closing Ltd' }), await here.signUp()];
     await here.appendEvents(tenant.tenant.id, joined(guest.user.id, 'member'));
     expect((await here.get('/v1/tenant', tenant.accessToken)).statusCode).toBe(200);

@@ -1,3 +1,4 @@
+import { createAccessRecords } from '#access/access-records';
 import { eraseTenants, type TenantErasureDeps } from '#erasing/erase-tenants';
 import { START } from '#event-log/port';
 import { createPool } from '#platform/database/connections/pools';
@@ -13,7 +14,12 @@ describe('a tenant that was closed', () => {
   beforeAll(async () => {
     app = await createIdentityApp();
     const pool = createPool({ url: app.database.urls.projector, max: 3, applicationName: 'test' });
-    deps = { log: app.log, pool, due: (limit) => tenantsToErase(pool, limit) };
+    deps = {
+      log: app.log,
+      pool,
+      accessRecords: createAccessRecords({ pool }),
+      due: (limit) => tenantsToErase(pool, limit),
+    };
   });
   afterAll(async () => {
     await deps.pool.end();

@@ -1,4 +1,5 @@
 import type { CommandBus } from '@nestjs/cqrs';
+import { eraseUnusedAccess } from '#access/access-records';
 import { eraseTenants } from '#erasing/erase-tenants';
 import type { AggregateStore, CommandResult } from '#event-log/aggregate/aggregate-store';
 import { sweepErasures } from '#identity/sagas/erasure';
@@ -26,15 +27,18 @@ const ERASURES_MS = 5_000;
 const TENANTS_MS = 15_000;
 const RESERVATIONS_MS = 5_000;
 const KEYS_MS = 600_000;
+const ACCESS_MS = 600_000;
+/** The maximum number of access records that one run erases. */
+const ACCESS_AT_ONCE = 10_000;
 /** The maximum number of reservations that one run settles. */
 const RESERVATIONS_AT_ONCE = 500;
 
 /**
  * Starts the loops that complete interrupted sign-ups, joins and erasures, erase closed tenants, settle overdue
- * reservations and delete old idempotency keys. Every worker runs all of them, which is safe at the same time.
+ * reservations, delete old idempotency keys and erase old addresses. Every worker runs all of them, which is safe at the same time.
  */
 export const startSweepers = (
-  { log, projectorPool, logger }: Runtime,
+  { log, projectorPool, accessRecords, settings, logger }: Runtime,
   store: AggregateStore,
   bus: CommandBus,
 ): Pick<PollingLoops, 'stop'> => {
@@ -67,7 +71,7 @@ export const startSweepers = (
   });
   loops.every(TENANTS_MS, 'erasing closed tenants', async () => {
     const due = (limit: number) => tenantsToErase(projectorPool, limit);
-    const erased = await eraseTenants({ log, pool: projectorPool, due });
+    const erased = await eraseTenants({ log, pool: projectorPool, accessRecords, due });
     if (erased > 0) logger.info({ erased }, 'erased closed tenants');
   });
   loops.every(RESERVATIONS_MS, 'clearing reservations', async () => {
@@ -77,6 +81,10 @@ export const startSweepers = (
   });
   loops.every(KEYS_MS, 'purging idempotency keys', async () => {
     await keys.purge();
+  });
+  loops.every(ACCESS_MS, 'erasing old addresses', async () => {
+    const erased = await eraseUnusedAccess(projectorPool, settings.auditAccessRetentionDays, ACCESS_AT_ONCE);
+    if (erased > 0) logger.info({ erased }, 'erased the addresses of access records after their time of retention');
   });
   return loops;
 };

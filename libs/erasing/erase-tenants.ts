@@ -1,5 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { escapeIdentifier } from 'pg';
+import { SYSTEM_ACCESS } from '#access/access';
+import type { AccessRecords } from '#access/access-records';
 import type { EventLog } from '#event-log/port';
 import { inTransaction, withClient } from '#platform/database/connections/pools';
 import { ADVISORY_LOCKS } from '#platform/database/locks/advisory-locks';
@@ -11,6 +13,7 @@ export interface TenantErasureDeps {
   readonly log: EventLog;
   /** Connects as the projector. */
   readonly pool: Pool;
+  readonly accessRecords: Pick<AccessRecords, 'find'>;
   /** The ids of closed tenants whose retention period has ended, at most `limit`. */
   readonly due: (limit: number) => Promise<readonly string[]>;
 }
@@ -90,7 +93,7 @@ const readModelTables = (pool: Pool): Promise<string[]> =>
  * @throws ErasureLost
  */
 const eraseTenant = async (deps: TenantErasureDeps, tenantId: string): Promise<boolean> => {
-  const { log, pool } = deps;
+  const { log, pool, accessRecords } = deps;
   const attempt = await begin(deps, tenantId);
   // The log may be in another database, where the token cannot be checked. Repeating the deletion changes nothing.
   await log.deleteTenant(tenantId);
@@ -120,6 +123,7 @@ const eraseTenant = async (deps: TenantErasureDeps, tenantId: string): Promise<b
     commandId,
     actor: { kind: 'system' },
     correlationId: commandId,
+    accessId: await accessRecords.find(SYSTEM_ACCESS, null),
   });
   await inAttempt(pool, attempt, (client) =>
     client.query('delete from erasing.erasures where tenant_id = $1', [tenantId]),

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { createPool } from '#platform/database/connections/pools';
 import { uuidv7 } from '#platform/ids/uuid';
+import { testAccess } from '#testing/access';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { shiftClock } from '#testing/shifted-clock';
 import { createErasureStore } from './sagas/erasure-store';
@@ -24,7 +25,7 @@ interface SweptSaga {
 
 const claimOf = (userId: string) => ({
   ...{ userId, email: 'ada@acme.example', emailKey: 'ada@acme.example', personName: 'Ada', passwordHash: 'hash' },
-  ...{ tenantId: uuidv7(), commandId: uuidv7(), correlationId: 'test' },
+  ...{ tenantId: uuidv7(), commandId: uuidv7(), correlationId: 'test', access: testAccess() },
 });
 
 const SAGAS: Readonly<Record<string, SweptSaga>> = {
@@ -38,7 +39,8 @@ const SAGAS: Readonly<Record<string, SweptSaga>> = {
     take: (pool) => createJoinStore(pool).takeUnfinished(OLDER_SECONDS, 10),
   },
   'an erasure': {
-    begin: (pool, userId) => createErasureStore(pool).claim({ userId, commandId: uuidv7(), correlationId: 'test' }),
+    begin: (pool, userId) =>
+      createErasureStore(pool).claim({ userId, commandId: uuidv7(), correlationId: 'test', accessId: null }),
     take: (pool) => createErasureStore(pool).takeUnfinished(OLDER_SECONDS, 10),
   },
 };

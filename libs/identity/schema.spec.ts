@@ -94,7 +94,7 @@ describe('the schema identity', () => {
     `select identity.find_credentials('x', 'x')`,
     `select identity.find_refresh_token('x')`,
     'select identity.find_password(gen_random_uuid())',
-    'select identity.begin_erasure(gen_random_uuid(), gen_random_uuid(), $$x$$)',
+    'select identity.begin_erasure(gen_random_uuid(), gen_random_uuid(), $$x$$, null)',
     'select * from identity.erasures',
   ])('refuses the projector: %s', async (sql) => {
     await expect(projector.query(sql)).rejects.toMatchObject(DENIED);

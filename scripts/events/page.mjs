@@ -50,7 +50,7 @@ and its fields, and \`npm run events\` refuses to write a change of them. A chan
 \`libs/domain/upcasters.ts\`, which raises the schema version; a changed meaning is an event with another name.`,
     `In the names of streams, \`<tenant>\` stands for the tenant's id as 32 hexadecimal digits before the hyphen, and for its
 UUID elsewhere. All times are RFC 3339. Each event also has metadata, which is the same for all of them: its id, tenant,
-actor, correlation and causation id, time, and schema version.`,
+actor, access record (see [identity.md](identity.md#access-records)), correlation and causation id, time, and schema version.`,
     table(
       ['event', 'stream', 'version', 'projections', 'reactions'],
       aggregates.flatMap(({ stream, events }) =>

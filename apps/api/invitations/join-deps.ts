@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Pool } from 'pg';
+import { AccessRecords } from '#access/access-records';
 import { Passwords } from '#identity/passwords';
 import { JoinStore } from '#identity/sagas/join-store';
 import { NetworkMarks } from '#identity/sessions/network-marks';
@@ -23,5 +24,6 @@ export class JoinDeps {
     readonly opener: SessionOpener,
     readonly stateOf: TenantStates,
     readonly limitGuard: LimitGuard,
+    readonly accessRecords: AccessRecords,
   ) {}
 }

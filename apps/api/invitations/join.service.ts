@@ -15,6 +15,7 @@ import { findMember } from '#projections/members/queries';
 import type { ClientInfo } from '../http/requests/client';
 import type { RequestContext } from '../http/requests/request-context';
 import { invalid } from '../http/validation/validation';
+import { accessOfNewSession } from '../identity/sign-in/session-opener';
 import { type AcceptDto, type AcceptedDto, invitationStateOf, type PreviewDto } from './invitation.dto';
 import type { JoinDeps } from './join-deps';
 import { createKeyedQueue } from './keyed-queue';
@@ -51,7 +52,18 @@ type JoiningUser = Pick<User, 'id' | 'name' | 'email' | 'createdAt'>;
 
 /** How users join a tenant by an invitation: what the link shows, and who is admitted by it. */
 export const createJoinService = (
-  { pool, db, passwords, joins, markOf, checkPassword, opener, stateOf: tenantStateOf, limitGuard }: JoinDeps,
+  {
+    pool,
+    db,
+    passwords,
+    joins,
+    markOf,
+    checkPassword,
+    opener,
+    stateOf: tenantStateOf,
+    limitGuard,
+    accessRecords,
+  }: JoinDeps,
   events: JoinEvents,
 ) => {
   const joinQueue = createKeyedQueue();
@@ -100,11 +112,14 @@ export const createJoinService = (
     context: RequestContext,
     client: ClientInfo,
   ): Promise<AcceptedDto> => {
+    // Without an access token, the user joins by the session that is opened below.
+    const accessId = context.accessId ?? (await accessRecords.find(accessOfNewSession(client, context), user.id));
     const command: CommandContext = {
       commandId: context.commandId,
       actor: { kind: 'user', id: user.id },
       correlationId: context.requestId,
       mayRepeat: context.mayRepeat,
+      accessId,
     };
     const membership = {
       ...{ tenantId, tokenHash, userId: user.id, at: new Date() },
@@ -175,6 +190,7 @@ export const createJoinService = (
       ...{ tenantId, tokenHash, personName, email, password },
       commandId: context.commandId,
       correlationId: context.requestId,
+      access: accessOfNewSession(client, context),
     };
     const joined = await joinAsNew(request, { passwords, store: joins, events });
     if (!joined) {

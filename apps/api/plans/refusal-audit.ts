@@ -1,3 +1,4 @@
+import type { AccessRecords } from '#access/access-records';
 import type { OperationRefused } from '#domain/refusals/events';
 import type { EventLog } from '#event-log/port';
 import { uuidv7 } from '#platform/ids/uuid';
@@ -28,6 +29,7 @@ interface RecentRefusal {
 
 export interface RefusalAuditDeps {
   readonly log: EventLog;
+  readonly accessRecords: Pick<AccessRecords, 'find'>;
   readonly logger: Logger;
   /** A minute by default. */
   readonly quietMs?: number;
@@ -41,6 +43,7 @@ export interface RefusalAuditDeps {
  */
 export const createRefusalAudit = ({
   log,
+  accessRecords,
   logger,
   quietMs = QUIET_MS,
   now = () => performance.now(),
@@ -49,7 +52,7 @@ export const createRefusalAudit = ({
   const recording = new Set<Promise<void>>();
 
   const append = async (
-    { tenantId, userId, operation, requestId }: RefusedRequest,
+    { tenantId, userId, access, operation, requestId }: RefusedRequest,
     problem: Problem,
     times: number,
   ) => {
@@ -65,6 +68,8 @@ export const createRefusalAudit = ({
         ...{ operation, by: userId, times },
       },
     };
+    const found = access && accessRecords.find(access, userId);
+    const accessId = typeof found === 'object' ? await found : found;
     await log.append({
       stream: { tenantId, aggregate: 'refusals', id: tenantId },
       expected: 'any',
@@ -72,6 +77,7 @@ export const createRefusalAudit = ({
       commandId: uuidv7(),
       actor: userId === null ? { kind: 'system' } : { kind: 'user', id: userId },
       correlationId: requestId,
+      ...(accessId !== undefined && { accessId }),
     });
   };
 

@@ -1,5 +1,6 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { AccessRecords } from '#access/access-records';
 import { ApiModule } from '../api.module';
 import type { ApiDeps } from '../core/api-context';
 import type { ContractDeps } from '../http/contract/contract.guard';
@@ -41,7 +42,10 @@ const createDocument = async () => {
   const publicUrl = () => 'https://api.example.com';
   const root = {
     module: class {},
-    imports: [ContractModule.with({} as ContractDeps), ApiModule.with({} as ApiDeps, publicUrl)],
+    imports: [
+      ContractModule.with({} as ContractDeps),
+      ApiModule.with({} as ApiDeps, { publicUrl, accessRecords: {} as AccessRecords }),
+    ],
   };
   const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(), {
     preview: true,

@@ -9,7 +9,7 @@ export interface Erasure extends SagaClaim {
   readonly attempts: number;
 }
 
-const COLUMNS = `command_id as "commandId", correlation_id as "correlationId", attempts`;
+const COLUMNS = `command_id as "commandId", correlation_id as "correlationId", access_id as "accessId", attempts`;
 
 /** @param pool connects as the app role, or as the projector for `takeUnfinished` and `purge` */
 export const createErasureStore = (pool: Pool) => {
@@ -19,12 +19,13 @@ export const createErasureStore = (pool: Pool) => {
      * Begins an erasure, or another attempt at it. Nobody can sign in as the user from now on.
      * @returns undefined if the user does not exist or is erased
      */
-    claim: async ({ userId, commandId, correlationId }: SagaClaim): Promise<Erasure | undefined> => {
+    claim: async ({ userId, commandId, correlationId, accessId }: SagaClaim): Promise<Erasure | undefined> => {
       const { rows } = await withClient(pool, (client) =>
-        client.query<Omit<Erasure, 'userId'>>(`select ${COLUMNS} from identity.begin_erasure($1, $2, $3)`, [
+        client.query<Omit<Erasure, 'userId'>>(`select ${COLUMNS} from identity.begin_erasure($1, $2, $3, $4)`, [
           userId,
           commandId,
           correlationId,
+          accessId,
         ]),
       );
       const [row] = rows;

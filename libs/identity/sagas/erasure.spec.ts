@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Pool } from 'pg';
+import { accessJson } from '#access/access';
 import { removeMember } from '#domain/tenant/decide-members';
 import type { TenantEvent } from '#domain/tenant/events';
 import { memberOf, tenantFold } from '#domain/tenant/evolve';
@@ -11,6 +12,7 @@ import { AggregateStore } from '#event-log/aggregate/aggregate-store';
 import { LogUnavailable, START } from '#event-log/port';
 import { createPool } from '#platform/database/connections/pools';
 import { uuidv7 } from '#platform/ids/uuid';
+import { testAccess } from '#testing/access';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { InMemoryEventLog } from '#testing/in-memory-event-log';
 import { seeds } from '#testing/seeds';
@@ -83,10 +85,11 @@ describe('an erasure', () => {
     await store.create(userFold, { tenantId: null, aggregate: 'user', id: ada }, context(), registerUser);
     await createTenantWithAda('owner');
     const second = await createTenantWithAda();
-    await owner.query(`select identity.open_session($1, $2, $3, '\\x01', 30, 'Browser', '\\x02')`, [
+    await owner.query(`select identity.open_session($1, $2, $3, '\\x01', 30, $4, '\\x02')`, [
       uuidv7(),
       ada,
       second,
+      accessJson(testAccess()),
     ]);
     for (const userId of [ada, uuidv7()]) {
       await owner.query(
@@ -146,7 +149,7 @@ describe('an erasure', () => {
     };
   };
 
-  const ids = { commandId: uuidv7(), correlationId: 'test' };
+  const ids = { commandId: uuidv7(), correlationId: 'test', accessId: uuidv7() };
   const request = (cut?: CutAt) => erase({ userId: ada, ...ids }, { store: storeOn(pool, cut), events: events(cut) });
   const sweep = (cut?: CutAt) => sweepErasures({ store: storeOn(projector, cut), events: events(cut) }, 0);
 
@@ -162,8 +165,11 @@ describe('an erasure', () => {
     expect(await user()).toMatchObject({ state: 'erased', name: '', email: '', password_hash: '' });
     expect((await user()).email_key).not.toContain('acme');
     const { rows: sessions } = await owner.query('select * from identity.sessions');
-    for (const session of sessions)
-      expect(session).toMatchObject({ ended_at: expect.any(Date), user_agent: null, network: null });
+    for (const session of sessions) expect(session).toMatchObject({ ended_at: expect.any(Date), network: null });
+    const { rows: records } = await owner.query('select * from access.records where user_id = $1', [ada]);
+    expect(records.length).toBeGreaterThan(0);
+    for (const record of records)
+      expect(record).toMatchObject({ kind: 'session', address: null, user_agent: null, erased_at: expect.any(Date) });
     expect(await rows('identity.refresh_tokens')).toBe(0);
     expect(await rows('idempotency.keys')).toBe(1);
     expect(await rows('idempotency.keys', `user_id = '${ada}'`)).toBe(0);
@@ -290,10 +296,11 @@ describe('an erasure', () => {
   it('is repeated after a minute, and then also deletes what was added in between', async () => {
     await request();
     await join(tenantIds[0] ?? '', ada, 'member');
-    await owner.query(`select identity.open_session($1, $2, $3, '\\x04', 30, 'late', null)`, [
+    await owner.query(`select identity.open_session($1, $2, $3, '\\x04', 30, $4, null)`, [
       uuidv7(),
       ada,
       tenantIds[1],
+      accessJson(testAccess({ userAgent: 'late' })),
     ]);
     const age = (column: string, interval: string) =>
       owner.query(`update identity.erasures set ${column} = ${column} - interval '${interval}'`);
@@ -318,7 +325,7 @@ describe('an erasure', () => {
       [otherId],
     );
     await store.create(userFold, { tenantId: null, aggregate: 'user', id: otherId }, context(), registerUser);
-    await createErasureStore(pool).claim({ userId: otherId, commandId: uuidv7(), correlationId: 'test' });
+    await createErasureStore(pool).claim({ ...ids, userId: otherId, commandId: uuidv7() });
     const real = events();
     const failing: ErasureEvents = {
       ...real,

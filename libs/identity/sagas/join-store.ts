@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { type Access, accessJson } from '#access/access';
 import { withClient } from '#platform/database/connections/pools';
 import { tokenClass } from '#platform/token-class';
 import type { SagaClaim } from './saga';
@@ -15,7 +16,8 @@ export interface Join extends SagaClaim {
   readonly mayRepeat: boolean;
 }
 
-export interface JoinClaim extends Omit<Join, 'claimedAt' | 'mayRepeat'> {
+export interface JoinClaim extends Omit<Join, 'claimedAt' | 'mayRepeat' | 'accessId'> {
+  readonly access: Access;
   readonly email: string;
   readonly emailKey: string;
   readonly personName: string;
@@ -28,6 +30,7 @@ interface ClaimedRow {
   readonly userId: string;
   readonly createdAt: Date;
   readonly claimedAt: Date;
+  readonly accessId: string | null;
 }
 
 /** @param pool connects as the app role, or as the projector for `takeUnfinished` and `purge` */
@@ -42,8 +45,9 @@ export const createJoinStore = (pool: Pool) => {
       const { rows } = await withClient(pool, (client) =>
         client.query<ClaimedRow>({
           name: 'claim-join',
-          text: `select outcome, user_id as "userId", created_at as "createdAt", claimed_at as "claimedAt"
-            from identity.claim_join($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+          text: `select outcome, user_id as "userId", created_at as "createdAt", claimed_at as "claimedAt",
+              access_id as "accessId"
+            from identity.claim_join($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
           values: [
             claim.userId,
             claim.email,
@@ -55,6 +59,7 @@ export const createJoinStore = (pool: Pool) => {
             claim.emailDomain,
             claim.commandId,
             claim.correlationId,
+            accessJson(claim.access),
           ],
         }),
       );
@@ -75,7 +80,8 @@ export const createJoinStore = (pool: Pool) => {
     takeUnfinished: functions.takeUnfinished<Join>(
       'take_unfinished_joins',
       `user_id as "userId", tenant_id as "tenantId", token_hash as "tokenHash", email_domain as "emailDomain",
-         command_id as "commandId", correlation_id as "correlationId", claimed_at as "claimedAt", true as "mayRepeat"`,
+         command_id as "commandId", correlation_id as "correlationId", claimed_at as "claimedAt", access_id as "accessId",
+         true as "mayRepeat"`,
     ),
 
     purge: functions.call<number>('purge_joins'),

@@ -1,4 +1,5 @@
 import { domainToASCII } from 'node:url';
+import type { Access } from '#access/access';
 import type { CommandContext } from '#domain/command';
 import { Refusal } from '#domain/refusal';
 import type { Position } from '#event-log/port';
@@ -34,6 +35,8 @@ export interface JoinRequest {
   /** UUIDv7; the same for a repeated request with the same idempotency key. */
   readonly commandId: string;
   readonly correlationId: string;
+  /** The access of the session that the user gets. */
+  readonly access: Access;
 }
 
 export interface Joined {
@@ -82,11 +85,11 @@ export const joinAsNew = async (
   request: JoinRequest,
   { passwords, store, events }: { passwords: Passwords; store: JoinStore; events: JoinEvents },
 ): Promise<Joined | undefined> => {
-  const { tenantId, tokenHash, personName, email, commandId, correlationId } = request;
+  const { tenantId, tokenHash, personName, email, commandId, correlationId, access } = request;
   const passwordHash = await passwords.hash(request.password);
   const saga = await runSaga(joinSaga(store, events), () =>
     store.claim({
-      ...{ tenantId, tokenHash, personName, email, commandId, correlationId, passwordHash },
+      ...{ tenantId, tokenHash, personName, email, commandId, correlationId, passwordHash, access },
       userId: uuidv7(),
       emailDomain: emailDomainOf(email),
       emailKey: emailKey(email),

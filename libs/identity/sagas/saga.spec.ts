@@ -20,6 +20,7 @@ const claimOf = (userId: string): SagaClaim => ({
   userId,
   commandId: '0198b7f0-0000-7000-8000-000000000000',
   correlationId: 'test',
+  accessId: null,
 });
 
 interface Row {

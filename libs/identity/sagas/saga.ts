@@ -21,6 +21,8 @@ export interface SagaClaim {
   /** UUID of the command that began the saga. The command ids of its appends are derived from it. */
   readonly commandId: string;
   readonly correlationId: string;
+  /** The access record of the request that began the saga; null: it is not known. */
+  readonly accessId: string | null;
 }
 
 /** The rows of a saga. A row is written by the request, before {@link runSaga} appends anything. */
@@ -67,10 +69,14 @@ export interface CompletedSaga<Claimed extends SagaClaim, LastPosition, Completi
  * recognises a repeated append.
  * @param step unique among the appends of the saga
  */
-export const contextOfStep = ({ userId, commandId, correlationId }: SagaClaim, step: string): CommandContext => ({
+export const contextOfStep = (
+  { userId, commandId, correlationId, accessId }: SagaClaim,
+  step: string,
+): CommandContext => ({
   commandId: uuidv5(commandId, step),
   actor: { kind: 'user', id: userId },
   correlationId,
+  ...(accessId !== null && { accessId }),
 });
 
 type Outcome<LastPosition, Completion> =

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { type Access, accessJson } from '#access/access';
 import { withClient } from '#platform/database/connections/pools';
 import { tokenClass } from '#platform/token-class';
 import type { SagaClaim } from './saga';
@@ -11,7 +12,8 @@ export interface SignUp extends SagaClaim {
   readonly slug: string;
 }
 
-export interface SignUpClaim extends SignUp {
+export interface SignUpClaim extends Omit<SignUp, 'accessId'> {
+  readonly access: Access;
   readonly email: string;
   readonly emailKey: string;
   readonly personName: string;
@@ -19,12 +21,12 @@ export interface SignUpClaim extends SignUp {
 }
 
 /** If the outcome is `resumed`, the ids are those of the earlier attempt. */
-type ClaimedRow = Pick<SignUp, 'userId' | 'tenantId' | 'slug'> & {
+type ClaimedRow = Pick<SignUp, 'userId' | 'tenantId' | 'slug' | 'accessId'> & {
   readonly outcome: 'claimed' | 'resumed' | 'taken';
   readonly createdAt: Date;
 };
 
-const COLUMNS = `user_id as "userId", tenant_id as "tenantId", slug`;
+const COLUMNS = `user_id as "userId", tenant_id as "tenantId", slug, access_id as "accessId"`;
 
 /** @param pool connects as the app role, or as the projector for `takeUnfinished` and `purge` */
 export const createSignUpStore = (pool: Pool) => {
@@ -39,7 +41,7 @@ export const createSignUpStore = (pool: Pool) => {
         client.query<ClaimedRow>({
           name: 'claim-sign-up',
           text: `select outcome, ${COLUMNS}, created_at as "createdAt"
-            from identity.claim_sign_up($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+            from identity.claim_sign_up($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
           values: [
             claim.userId,
             claim.email,
@@ -51,14 +53,15 @@ export const createSignUpStore = (pool: Pool) => {
             claim.slug,
             claim.commandId,
             claim.correlationId,
+            accessJson(claim.access),
           ],
         }),
       );
       const [row] = rows;
       if (!row || row.outcome === 'taken') return undefined;
       const { companyName, commandId, correlationId } = claim;
-      const { userId, tenantId, slug, createdAt } = row;
-      return { userId, tenantId, companyName, slug, commandId, correlationId, createdAt };
+      const { userId, tenantId, slug, createdAt, accessId } = row;
+      return { userId, tenantId, companyName, slug, commandId, correlationId, accessId, createdAt };
     },
 
     /** Lets the user sign in. */

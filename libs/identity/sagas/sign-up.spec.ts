@@ -9,6 +9,7 @@ import { LogUnavailable, START } from '#event-log/port';
 import { createPool } from '#platform/database/connections/pools';
 import { uuidv7 } from '#platform/ids/uuid';
 import { Problem } from '#platform/problems';
+import { testAccess } from '#testing/access';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { InMemoryEventLog } from '#testing/in-memory-event-log';
 import { seeds } from '#testing/seeds';
@@ -104,6 +105,7 @@ describe('a sign-up', () => {
     password: 'correct horse battery staple',
     commandId,
     correlationId: 'test',
+    access: testAccess(),
   });
 
   const facts = async () =>

@@ -1,3 +1,4 @@
+import type { Access } from '#access/access';
 import type { CommandContext } from '#domain/command';
 import type { Position } from '#event-log/port';
 import { uuidv7 } from '#platform/ids/uuid';
@@ -10,7 +11,10 @@ import type { SignUp, SignUpStore } from './sign-up-store';
 
 /** Appends the two facts of a sign-up to their aggregates. Repeating a command has no effect. */
 export interface SignUpEvents {
-  createTenant(tenant: Omit<SignUp, 'commandId' | 'correlationId'>, context: CommandContext): Promise<Position>;
+  createTenant(
+    tenant: Omit<SignUp, 'commandId' | 'correlationId' | 'accessId'>,
+    context: CommandContext,
+  ): Promise<Position>;
   registerUser(userId: string, context: CommandContext): Promise<Position>;
 }
 
@@ -22,6 +26,8 @@ export interface SignUpRequest {
   /** UUIDv7; the same for a repeated request with the same idempotency key. */
   readonly commandId: string;
   readonly correlationId: string;
+  /** The access of the session that the user gets. */
+  readonly access: Access;
 }
 
 export interface SignedUp {
@@ -61,11 +67,11 @@ export const signUp = async (
   request: SignUpRequest,
   { passwords, store, events }: { passwords: Passwords; store: SignUpStore; events: SignUpEvents },
 ): Promise<SignedUp> => {
-  const { companyName, personName, email, commandId, correlationId } = request;
+  const { companyName, personName, email, commandId, correlationId, access } = request;
   const passwordHash = await passwords.hash(request.password);
   const saga = await runSaga(signUpSaga(store, events), () =>
     store.claim({
-      ...{ companyName, personName, email, commandId, correlationId, passwordHash },
+      ...{ companyName, personName, email, commandId, correlationId, passwordHash, access },
       userId: uuidv7(),
       tenantId: uuidv7(),
       slug: slugOf(companyName),

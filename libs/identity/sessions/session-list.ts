@@ -4,6 +4,8 @@ export interface SessionRow {
   readonly id: string;
   /** Null if the session is in no tenant. */
   readonly tenantId: string | null;
+  /** The IP address of the client; null if it is not known, or was erased. */
+  readonly address: string | null;
   readonly userAgent: string | null;
   readonly createdAt: Date;
   readonly lastUsedAt: Date;
@@ -13,9 +15,9 @@ export interface SessionRow {
 
 const SESSIONS: Statement = {
   name: 'sessions-of-user',
-  text: `select id, tenant_id as "tenantId", user_agent as "userAgent", created_at as "createdAt",
+  text: `select id, tenant_id as "tenantId", address, user_agent as "userAgent", created_at as "createdAt",
       last_used_at as "lastUsedAt", created_at::text as "createdKey"
-    from identity.sessions
+    from identity.sessions left join lateral access.last_client(sessions.id) on true
     where user_id = (select nullif(current_setting('app.user_id', true), '')::uuid)
       and ended_at is null and expires_at > now()
       and (created_at, id) < (coalesce($1::timestamptz, 'infinity'),

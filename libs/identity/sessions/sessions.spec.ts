@@ -4,10 +4,11 @@ import type { Pool } from 'pg';
 import { createPool } from '#platform/database/connections/pools';
 import { uuidv7 } from '#platform/ids/uuid';
 import { until } from '#test/e2e/start/product';
+import { testAccess } from '#testing/access';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { seeds } from '#testing/seeds';
 import { createEndedSessions } from './ended-sessions';
-import { createSessions, GRACE_SECONDS, type Refreshed } from './sessions';
+import { createSessions, GRACE_SECONDS, type Refreshed, type SessionToOpen } from './sessions';
 
 describe('sessions', () => {
   let database: TestDatabase;
@@ -33,6 +34,11 @@ describe('sessions', () => {
   });
 
   const sessions = () => createSessions(pool, 30);
+  const toOpen = (): SessionToOpen => {
+    const sessionId = uuidv7();
+    const access = testAccess({ credentialId: sessionId });
+    return { sessionId, userId: user, tenantId: tenant, access, network: Buffer.from('network') };
+  };
   const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
   /** Sets the time at which the tokens of a session were used back by `seconds`. */
   const later = (sessionId: string, seconds: number) =>
@@ -46,7 +52,7 @@ describe('sessions', () => {
   };
 
   it('are extended by refresh tokens, each valid for one refresh', async () => {
-    const { sessionId, refreshToken } = await sessions().open(user, tenant);
+    const { sessionId, refreshToken } = await sessions().open(toOpen());
     const first = await sessions().refresh(refreshToken);
     expect(first).toMatchObject({ outcome: 'rotated', sessionId, userId: user, tenantId: tenant });
     const second = next(await sessions().refresh(next(first)));
@@ -55,7 +61,7 @@ describe('sessions', () => {
   });
 
   it('end when a used refresh token is used again, because somebody has a copy of it', async () => {
-    const { sessionId, refreshToken } = await sessions().open(user, tenant);
+    const { sessionId, refreshToken } = await sessions().open(toOpen());
     const latest = next(await sessions().refresh(refreshToken));
     await later(sessionId, GRACE_SECONDS + 1);
     expect(await sessions().refresh(refreshToken)).toMatchObject({ outcome: 'reused' });
@@ -65,7 +71,7 @@ describe('sessions', () => {
   });
 
   it('answer every one of many simultaneous refreshes with the same next token', async () => {
-    const { sessionId, refreshToken } = await sessions().open(user, tenant);
+    const { sessionId, refreshToken } = await sessions().open(toOpen());
     // All of them wait for the lock before the first one can continue.
     const blocker = await owner.connect();
     await blocker.query('begin');
@@ -85,7 +91,7 @@ describe('sessions', () => {
   });
 
   it('end when user and thief have got the same next token within the grace, and both use it', async () => {
-    const { sessionId, refreshToken } = await sessions().open(user, tenant);
+    const { sessionId, refreshToken } = await sessions().open(toOpen());
     const ownToken = next(await sessions().refresh(refreshToken));
     const stolenToken = next(await sessions().refresh(refreshToken));
     await sessions().refresh(stolenToken);
@@ -98,7 +104,7 @@ describe('sessions', () => {
   });
 
   it('expire when they are not used, and each refresh postpones that', async () => {
-    const { sessionId, refreshToken } = await sessions().open(user, tenant);
+    const { sessionId, refreshToken } = await sessions().open(toOpen());
     const expire = () =>
       owner.query(`update identity.sessions set expires_at = now() where id = $1 returning id`, [sessionId]);
     const latest = next(await sessions().refresh(refreshToken));
@@ -112,7 +118,7 @@ describe('sessions', () => {
   });
 
   it('store nothing that a reader of the table could use', async () => {
-    const { sessionId, refreshToken } = await sessions().open(user, tenant);
+    const { sessionId, refreshToken } = await sessions().open(toOpen());
     const latest = next(await sessions().refresh(refreshToken));
     const { rows } = await owner.query<{ token_hash: Buffer; next_salt: Buffer | null }>(
       'select * from identity.refresh_tokens where session_id = $1 order by used_at',
@@ -124,14 +130,16 @@ describe('sessions', () => {
       expect(stored.some((bytes) => bytes.includes(Buffer.from(token, 'base64url')))).toBe(false);
   });
 
-  it('store the user agent, at most 256 characters of it', async () => {
-    const { sessionId } = await sessions().open(user, tenant, { userAgent: `Browser/1\0${'x'.repeat(1_000)}` });
-    const { rows } = await owner.query<{ user_agent: string }>(
-      'select user_agent from identity.sessions where id = $1',
-      [sessionId],
+  it('store the access record of the request, at the time of the session', async () => {
+    const toBegin = toOpen();
+    await sessions().open(toBegin);
+    const { rows } = await owner.query(
+      `select r.kind, r.credential_id, r.user_id, r.address, r.user_agent
+       from identity.sessions s join access.records r on r.id = s.access_id where s.id = $1`,
+      [toBegin.sessionId],
     );
-    expect(rows[0]?.user_agent).toMatch(/^Browser\/1x+$/);
-    expect(rows[0]?.user_agent).toHaveLength(256);
+    const { kind, credentialId: credential_id, address, userAgent: user_agent } = toBegin.access;
+    expect(rows).toEqual([{ kind, credential_id, user_id: user, address, user_agent }]);
   });
 
   it('never fork, and end exactly when a token is used again after the grace, in any order of refreshes', async () => {
@@ -141,7 +149,7 @@ describe('sessions', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (steps) => {
-        const { sessionId, refreshToken } = await sessions().open(user, tenant);
+        const { sessionId, refreshToken } = await sessions().open(toOpen());
         const chain = [refreshToken];
         // The index in the chain of the first token that was used within the grace.
         let withinGrace = 0;
@@ -173,7 +181,7 @@ describe('sessions', () => {
 
   describe('that have ended', () => {
     const end = async (): Promise<string> => {
-      const { sessionId, refreshToken } = await sessions().open(user, tenant);
+      const { sessionId, refreshToken } = await sessions().open(toOpen());
       await sessions().refresh(refreshToken);
       await later(sessionId, GRACE_SECONDS + 1);
       await sessions().refresh(refreshToken);
@@ -189,7 +197,7 @@ describe('sessions', () => {
         const now = await end();
         await until(() => ended.has(now), 10_000);
         await until(() => onEnded.mock.calls.length > 0, 10_000);
-        expect(ended.has((await sessions().open(user, tenant)).sessionId)).toBe(false);
+        expect(ended.has((await sessions().open(toOpen())).sessionId)).toBe(false);
       } finally {
         await ended.close();
       }

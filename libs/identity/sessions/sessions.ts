@@ -1,23 +1,26 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
+import { type Access, accessJson } from '#access/access';
 import { withClient } from '#platform/database/connections/pools';
-import { uuidv7 } from '#platform/ids/uuid';
 import { Problem } from '#platform/problems';
 import { tokenClass } from '#platform/token-class';
 
 /** Seconds in which a refresh token may be used again, because two tabs of one client may refresh at the same time. */
 export const GRACE_SECONDS = 10;
-/** Characters of the user agent that are stored. */
-const MAX_USER_AGENT = 256;
 /** Next tokens that one refresh follows within the grace period. No client refreshes more often. */
 const MAX_STEPS = 16;
 
-/** The stored data of the client that opened a session. */
-export interface SessionClient {
-  /** The request's `User-Agent`. */
-  readonly userAgent?: string | undefined;
+/** A session to open. */
+export interface SessionToOpen {
+  /** The same for each attempt at a command. */
+  readonly sessionId: string;
+  readonly userId: string;
+  /** Null for a session outside of all tenants. */
+  readonly tenantId: string | null;
+  /** The access by this session. */
+  readonly access: Access;
   /** The mark of the client's network, see `network-marks.ts`. */
-  readonly network?: Buffer;
+  readonly network: Buffer;
 }
 
 /** The user of a session, and its tenant; null if it is in no tenant. */
@@ -89,30 +92,16 @@ export const createSessions = (pool: Pool, days: number) => {
     /**
      * Opens a session in a tenant, or in no tenant (null). If an earlier attempt at the same command has opened it, the
      * session gets another refresh token instead.
-     * @param sessionId the same for each attempt at a command; a new one by default
      * @throws Problem unauthenticated if the user cannot sign in any more, or the session belongs to another user or
      *   has ended
      */
-    open: async (
-      userId: string,
-      tenantId: string | null,
-      { userAgent, network }: SessionClient = {},
-      sessionId: string = uuidv7(),
-    ): Promise<OpenedSession> => {
+    open: async ({ sessionId, userId, tenantId, access, network }: SessionToOpen): Promise<OpenedSession> => {
       const refreshToken = randomBytes(32).toString('base64url');
       const { rows } = await withClient(pool, (client) =>
         client.query<{ opened: boolean }>({
           name: 'open-session',
           text: 'select identity.open_session($1, $2, $3, $4, $5, $6, $7) as opened',
-          values: [
-            sessionId,
-            userId,
-            tenantId,
-            hashOf(refreshToken),
-            days,
-            userAgent?.replaceAll('\0', '').slice(0, MAX_USER_AGENT) ?? null,
-            network ?? null,
-          ],
+          values: [sessionId, userId, tenantId, hashOf(refreshToken), days, accessJson(access), network],
         }),
       );
       if (!rows[0]?.opened) throw new Problem('unauthenticated', { detail: 'Sign in again.' });

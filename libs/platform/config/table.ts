@@ -160,6 +160,10 @@ export const TOPICS = {
     TENANT_RETENTION_DAYS: integer(30, 0, 3_650, {
       description: 'Days after which the data of a closed tenant is erased.',
     }),
+    AUDIT_ACCESS_RETENTION_DAYS: integer(400, 1, 36_500, {
+      description:
+        'Days after the last use of a session, key or token from an address until that address and its user agent are erased. The history then still says which credential was used.',
+    }),
     PLANS: oneOf(['catalogue', 'none'], 'catalogue', {
       description:
         'catalogue: the plans limit what a tenant can use. none: there are no limits, for an installation that one tenant runs for itself.',

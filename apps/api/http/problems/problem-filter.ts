@@ -5,6 +5,7 @@ import { Problem } from '#platform/problems';
 import { sendProblemPage } from '../../invitations/page/problem-page';
 import { sendToLogin } from '../../ops/gate';
 import { Replay } from '../contract/idempotency';
+import { accessOfSession } from '../requests/client';
 import { requestStateOf } from '../requests/request-context';
 import type { AllowedMethods } from '../server/allowed-methods';
 import type { HttpOptions } from '../server/options';
@@ -48,9 +49,11 @@ export class ProblemFilter implements ExceptionFilter {
     const tenantId = joining ?? principal?.tenantId;
     if (!this.refusals || tenantId === undefined) return;
     // A user who wants to join is not a member of the tenant yet, so the tenant must not learn the user's id.
-    const userId = joining === undefined ? (principal?.userId ?? null) : null;
+    const member = joining === undefined ? principal : undefined;
+    const userId = member?.userId ?? null;
+    const access = member && accessOfSession(request, member.sessionId);
     const operation = `${request.method} ${request.routeOptions?.url ?? '?'}`;
-    this.refusals.note({ tenantId, userId, operation, requestId }, problem);
+    this.refusals.note({ tenantId, userId, access, operation, requestId }, problem);
   }
 
   /** A path that exists under other methods answers 405; a path that does not exist answers 404. */

@@ -1,20 +1,31 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { type Access, type ClientOrigin, MAX_USER_AGENT } from '#access/access';
 import { addressKey } from '../limits/rate-limits';
 
 /** The client that sent a request. */
-export interface ClientInfo {
-  /** Its `User-Agent` header. */
-  readonly userAgent: string | undefined;
+export interface ClientInfo extends ClientOrigin {
   /** Its IPv4 address, or the first 64 bits of its IPv6 address. */
   readonly network: string;
 }
+
+/** From where a request was sent. An IPv4 address is not written as an IPv6 address. */
+const originOf = ({ headers, ip }: Pick<FastifyRequest, 'headers' | 'ip'>): ClientOrigin => ({
+  address: ip?.replace(/^::ffff:(?=\d+\.)/i, '') ?? null,
+  userAgent: headers['user-agent']?.slice(0, MAX_USER_AGENT) ?? null,
+});
+
+/** The access of a request with an access token of a session. */
+export const accessOfSession = (request: Pick<FastifyRequest, 'headers' | 'ip'>, sessionId: string): Access => ({
+  ...{ kind: 'session', credentialId: sessionId },
+  ...originOf(request),
+});
 
 /**
  * Parameter of a controller's method: the {@link ClientInfo} of the request. Unlike Nest's `@Headers`, it does not add
  * a required header to the OpenAPI document.
  */
 export const Client = createParamDecorator((_: unknown, execution: ExecutionContext): ClientInfo => {
-  const { headers, ip } = execution.switchToHttp().getRequest<FastifyRequest>();
-  return { userAgent: headers['user-agent'], network: addressKey(ip ?? '') };
+  const request = execution.switchToHttp().getRequest<FastifyRequest>();
+  return { ...originOf(request), network: addressKey(request.ip ?? '') };
 });

@@ -27,6 +27,8 @@ export interface RequestContext {
   mayRepeat: boolean;
   /** Undefined on a public route without an access token. */
   principal: AuthenticatedUser | undefined;
+  /** The access record of the principal's session, for the events of this request. Undefined in reads. */
+  accessId: string | undefined;
   /** Position of the last event that this request stored. The answer waits until the read models have reached it. */
   position: Position | undefined;
   /**
@@ -43,6 +45,7 @@ export interface RequestContext {
 export class RequestState implements RequestContext {
   mayRepeat = false;
   principal: AuthenticatedUser | undefined = undefined;
+  accessId: string | undefined = undefined;
   position: Position | undefined = undefined;
   positionTenant: string | undefined = undefined;
   joining: string | undefined = undefined;

@@ -20,7 +20,15 @@ export class SessionDto {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: '`User-Agent` header of the client that opened the session. `null`: the client sent none.',
+    description:
+      'IP address from which the session was used last, to sign in or to change something. `null`: it is not known, or it was erased after the time of retention.',
+    example: '203.0.113.7',
+  })
+  readonly address: string | null;
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: '`User-Agent` header of the client at that address. `null`: the client sent none, or it was erased.',
     example: 'curl/8.5.0',
   })
   readonly userAgent: string | null;
@@ -33,10 +41,11 @@ export class SessionDto {
   })
   readonly lastUsedAt: string;
 
-  constructor({ id, tenantId, userAgent, createdAt, lastUsedAt }: SessionRow, currentId: string) {
+  constructor({ id, tenantId, address, userAgent, createdAt, lastUsedAt }: SessionRow, currentId: string) {
     this.id = id;
     this.current = id === currentId;
     this.tenantId = tenantId;
+    this.address = address;
     this.userAgent = userAgent;
     this.createdAt = createdAt.toISOString();
     this.lastUsedAt = lastUsedAt.toISOString();

@@ -121,8 +121,8 @@ export const createAccountService = ({
     erase: async ({ currentPassword }: EraseDto, context: RequestContext, client: ClientInfo): Promise<void> => {
       const { userId } = authenticatedUserOf(context);
       if (currentPassword !== undefined) await requirePassword(userId, client.network, currentPassword);
-      const { commandId, requestId: correlationId } = context;
-      const erased = await erase({ userId, commandId, correlationId }, erasure);
+      const { commandId, requestId: correlationId, accessId = null } = context;
+      const erased = await erase({ userId, commandId, correlationId, accessId }, erasure);
       endedSessions.note(erased.endedSessions);
       context.position = erased.position;
     },

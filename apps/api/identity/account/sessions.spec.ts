@@ -6,6 +6,7 @@ interface ListedSession {
   readonly id: string;
   readonly current: boolean;
   readonly tenantId: string;
+  readonly address: string | null;
   readonly userAgent: string | null;
   readonly createdAt: string;
   readonly lastUsedAt: string;
@@ -38,6 +39,7 @@ describe('sessions over HTTP', () => {
           id: expect.any(String),
           current: true,
           tenantId: ada.tenant.id,
+          address: '127.0.0.1',
           userAgent: 'Phone/2.0',
           createdAt: expect.stringMatching(/Z$/),
           lastUsedAt: expect.stringMatching(/Z$/),
@@ -45,6 +47,16 @@ describe('sessions over HTTP', () => {
         expect.objectContaining({ current: false }),
       ]);
       expect((await list(ada.accessToken)).data.map(({ current }) => current)).toEqual([false, true]);
+    });
+
+    it('shows from where each session was last used to change something', async () => {
+      const ada = await identity.signUp();
+      await identity.request('POST', '/v1/teams', {
+        ...{ token: ada.accessToken, payload: { name: 'Sales' } },
+        ...{ headers: { 'user-agent': 'Phone/2.0' }, remoteAddress: '2001:db8::7' },
+      });
+      await identity.get('/v1/teams', ada.accessToken);
+      expect((await list(ada.accessToken)).data).toMatchObject([{ address: '2001:db8::7', userAgent: 'Phone/2.0' }]);
     });
 
     it('returns each session once, page by page', async () => {

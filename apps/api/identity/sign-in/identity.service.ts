@@ -7,7 +7,7 @@ import { uuidv5 } from '#platform/ids/uuid';
 import { Problem } from '#platform/problems';
 import { tokenClass } from '#platform/token-class';
 import type { ClientInfo } from '../../http/requests/client';
-import { authenticatedUserOf } from '../../http/requests/command-context';
+import { accessOf, authenticatedUserOf } from '../../http/requests/command-context';
 import type { AuthenticatedUser, RequestContext } from '../../http/requests/request-context';
 import type {
   CreatedTenantDto,
@@ -21,6 +21,7 @@ import type {
   UserDto,
 } from './identity.dto';
 import type { IdentityDeps, SignInDeps } from './identity-deps';
+import { accessOfNewSession } from './session-opener';
 import { listTenants } from './tenants';
 
 const userOf = ({ id, name, email, createdAt }: User): UserDto => ({
@@ -68,6 +69,7 @@ export const createIdentityService = (
         ...{ companyName, personName, email, password },
         commandId: context.commandId,
         correlationId: context.requestId,
+        access: accessOfNewSession(client, context),
       };
       const { userId, tenantId, slug, createdAt, position } = await signUp(request, {
         passwords,
@@ -120,7 +122,7 @@ export const createIdentityService = (
       const tokens = await opener.open(userId, tenant, client, context);
       const tenantToCreate = { tenantId, companyName, slug: tenant.slug, userId };
       const actor = { kind: 'user', id: userId } as const;
-      const command = { commandId: uuidv5(tenantId, 'tenant'), actor, correlationId };
+      const command = { commandId: uuidv5(tenantId, 'tenant'), actor, correlationId, ...accessOf(context) };
       context.position = await events.createTenant(tenantToCreate, command);
       context.positionTenant = tenantId;
       return { tenant, ...tokens };

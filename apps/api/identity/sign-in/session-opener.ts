@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Access } from '#access/access';
 import { NetworkMarks } from '#identity/sessions/network-marks';
 import { Sessions } from '#identity/sessions/sessions';
 import { AccessTokens } from '#identity/tokens/access-tokens';
@@ -24,6 +25,14 @@ interface SessionTenant {
   readonly role: string;
 }
 
+/** The id of the session that a request opens. It is the same for each attempt at a command. */
+const sessionIdOf = ({ commandId }: RequestContext): string => siblingOf(commandId, 'session');
+
+/** The access by the session that a request opens: a new user has it already when their first event is appended. */
+export const accessOfNewSession = ({ address, userAgent }: ClientInfo, context: RequestContext): Access => ({
+  ...{ kind: 'session', credentialId: sessionIdOf(context), address, userAgent },
+});
+
 /** Opens sessions and issues their tokens, for every route that signs a user in. */
 export const createSessionOpener = ({ sessions, accessTokens, markOf }: SessionOpenerDeps) => {
   /** Issues an access token for a session, and returns it together with the given refresh token. */
@@ -48,16 +57,14 @@ export const createSessionOpener = ({ sessions, accessTokens, markOf }: SessionO
     open: async (
       userId: string,
       tenant: SessionTenant | undefined,
-      { userAgent, network }: ClientInfo,
+      client: ClientInfo,
       context: RequestContext,
     ): Promise<TokensDto> => {
       context.answeredUser = userId;
-      const { sessionId, refreshToken } = await sessions.open(
-        userId,
-        tenant?.id ?? null,
-        { userAgent, network: markOf(network) },
-        siblingOf(context.commandId, 'session'),
-      );
+      const { sessionId, refreshToken } = await sessions.open({
+        ...{ sessionId: sessionIdOf(context), userId, tenantId: tenant?.id ?? null },
+        ...{ access: accessOfNewSession(client, context), network: markOf(client.network) },
+      });
       return tokensFor(userId, tenant, sessionId, refreshToken);
     },
   };

@@ -187,14 +187,15 @@ describe('POST /v1/sessions', () => {
     expect(await refresh(again.json())).toBe(201);
   });
 
-  it('stores the user agent of the client, and its network as a hash', async () => {
+  it('stores the address and the user agent of the client, and its network as a hash', async () => {
     const { user, sent } = await identity.signUp();
     await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD }, { 'user-agent': 'Browser/1.0' });
     const { rows } = await identity.owner.query(
-      'select user_agent, network from identity.sessions where user_id = $1 order by created_at desc limit 1',
+      `select r.user_agent, r.address, s.network from identity.sessions s join access.records r on r.id = s.access_id
+       where s.user_id = $1 order by s.created_at desc limit 1`,
       [user.id],
     );
-    expect(rows).toEqual([{ user_agent: 'Browser/1.0', network: expect.any(Buffer) }]);
+    expect(rows).toEqual([{ user_agent: 'Browser/1.0', address: '127.0.0.1', network: expect.any(Buffer) }]);
     expect(rows[0].network).toHaveLength(16);
     expect(rows[0].network.toString()).not.toContain('127.0.0.1');
   });
