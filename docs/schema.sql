@@ -1222,16 +1222,20 @@ create table identity.sessions (
   expires_at timestamp with time zone not null,
   ended_at timestamp with time zone,
   end_reason text,
+  -- the session whose access token opened this one, which ends with it; null: it was opened with a password
+  opened_from uuid,
   -- the access record of the request that opened the session
   access_id uuid,
   -- a keyed hash of the network from which the session was opened
   network bytea,
   constraint sessions_pkey PRIMARY KEY (id),
-  constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(id) ON DELETE CASCADE
+  constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(id) ON DELETE CASCADE,
+  constraint sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['signed-out'::text, 'revoked'::text, 'password-changed'::text, 'removed'::text, 'refresh-token-reused'::text, 'too-many-sessions'::text, 'user-erased'::text])))
 );
 CREATE INDEX sessions_ended_idx ON identity.sessions USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX sessions_expires_idx ON identity.sessions USING btree (expires_at);
 CREATE INDEX sessions_open_idx ON identity.sessions USING btree (user_id, created_at DESC, id DESC) WHERE (ended_at IS NULL);
+CREATE INDEX sessions_opened_from_idx ON identity.sessions USING btree (opened_from) WHERE (opened_from IS NOT NULL);
 CREATE INDEX sessions_user_idx ON identity.sessions USING btree (user_id);
 alter table identity.sessions enable row level security;
 alter table identity.sessions force row level security;
@@ -1294,6 +1298,8 @@ create table identity.users (
   name text not null,
   -- argon2id, with its parameters
   password_hash text not null,
+  -- raised by each change of the password: a sign-in that checked an earlier password opens no session
+  password_version integer not null default 1,
   state text not null default 'pending'::text,
   created_at timestamp with time zone not null default now(),
   constraint users_pkey PRIMARY KEY (id),
@@ -1355,13 +1361,13 @@ AS $function$
 declare
   ended uuid[];
 begin
-  update identity.users set password_hash = p_new_hash
+  update identity.users set password_hash = p_new_hash, password_version = password_version + 1
   where id = p_user_id and password_hash = p_old_hash and state = 'active';
   if not found then
     return null;
   end if;
   with those as (
-    update identity.sessions set ended_at = clock_timestamp(), end_reason = 'the password was changed'
+    update identity.sessions set ended_at = clock_timestamp(), end_reason = 'password-changed'
     where user_id = p_user_id and id <> p_kept_session_id and ended_at is null returning id)
   select coalesce(array_agg(id), '{}') into ended from those;
   return ended;
@@ -1475,19 +1481,68 @@ AS $function$
 $function$;
 grant execute on function identity.complete_sign_up(p_user_id uuid) to {{app}}, {{projector}};
 
--- Ends a session of a user. False: the user has no such session. A session that has already ended is not changed.
-CREATE OR REPLACE FUNCTION identity.end_session(p_user_id uuid, p_session_id uuid)
- RETURNS boolean
+-- Ends a session of a user, and all sessions that were opened from it. Returns the ids of those that had not ended
+-- before. Null: the user has no such session.
+CREATE OR REPLACE FUNCTION identity.end_session(p_user_id uuid, p_session_id uuid, p_reason text)
+ RETURNS uuid[]
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  update identity.sessions set ended_at = clock_timestamp(), end_reason = 'ended by its user'
-  where id = p_session_id and user_id = p_user_id and ended_at is null;
-  return found or exists (select from identity.sessions where id = p_session_id and user_id = p_user_id);
+  perform from identity.sessions where id = p_session_id and user_id = p_user_id;
+  return case when found then identity.end_sessions(array[p_session_id], p_reason) end;
 end $function$;
-grant execute on function identity.end_session(p_user_id uuid, p_session_id uuid) to {{app}};
+grant execute on function identity.end_session(p_user_id uuid, p_session_id uuid, p_reason text) to {{app}};
+
+-- Ends sessions, and all sessions that were opened from them. Returns the ids of those that had not ended before.
+CREATE OR REPLACE FUNCTION identity.end_sessions(p_session_ids uuid[], p_reason text)
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  level uuid[] := p_session_ids;
+  ended uuid[] := '{}';
+begin
+  -- Each level is read in a separate statement, after its parents were locked: a session that is being opened from one
+  -- of them is committed by then.
+  loop
+    with those as (
+      update identity.sessions set ended_at = clock_timestamp(), end_reason = p_reason
+      where id = any (level) and ended_at is null returning id)
+    select ended || coalesce(array_agg(id), '{}') into ended from those;
+    -- Also those that have ended: sessions that were opened from them may be open.
+    select array_agg(id) into level from identity.sessions where opened_from = any (level);
+    exit when level is null;
+  end loop;
+  return ended;
+end $function$;
+-- Only the owner may call it.
+
+-- Ends the sessions of a user that were used least recently, so that at most p_max are open. It does not end the new
+-- session p_session_id, the one from which it was opened, or the sessions that were opened from those that it ends.
+CREATE OR REPLACE FUNCTION identity.end_sessions_beyond(p_user_id uuid, p_session_id uuid, p_opened_from uuid, p_max integer)
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  ended uuid[];
+begin
+  with those as (
+    update identity.sessions set ended_at = clock_timestamp(), end_reason = 'too-many-sessions'
+    where id in (
+      select s.id from identity.sessions s
+      where s.user_id = p_user_id and s.ended_at is null and s.expires_at > now() and s.id <> p_session_id
+        and s.id is distinct from p_opened_from
+      order by s.last_used_at desc, s.id desc
+      offset p_max - 1 - num_nonnulls(p_opened_from))
+    returning id)
+  select coalesce(array_agg(id), '{}') into ended from those;
+  return ended;
+end $function$;
+-- Only the owner may call it.
 
 -- The sessions that ended in the last p_within_seconds seconds. Their access tokens may not have expired, so every
 -- process refuses them.
@@ -1531,7 +1586,7 @@ begin
   where id = p_user_id and state = 'erasing';
   -- Sessions are ended and not deleted, so that other processes learn that the access tokens are no longer valid.
   with those as (
-    update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = 'the user was erased',
+    update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = coalesce(end_reason, 'user-erased'),
       network = null
     where user_id = p_user_id returning id)
   select coalesce(array_agg(id), '{}') into ended from those;
@@ -1551,12 +1606,12 @@ grant execute on function identity.erase_user(p_user_id uuid) to {{app}}, {{proj
 -- The user and the password hash for a sign-in. `last_tenant_id` is the tenant that the user used last. `familiar` is
 -- true if a session of the user was opened from this network.
 CREATE OR REPLACE FUNCTION identity.find_credentials(p_email_key text, p_network bytea)
- RETURNS TABLE(user_id uuid, password_hash text, last_tenant_id uuid, familiar boolean)
+ RETURNS TABLE(user_id uuid, password_hash text, password_version integer, last_tenant_id uuid, familiar boolean)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select p.id, p.password_hash,
+  select p.id, p.password_hash, p.password_version,
     (select s.tenant_id from identity.sessions s where s.user_id = p.id and s.tenant_id is not null
      order by s.last_used_at desc limit 1),
     exists (select from identity.sessions s where s.user_id = p.id and s.network = p_network)
@@ -1588,23 +1643,35 @@ AS $function$
 $function$;
 grant execute on function identity.find_refresh_token(p_token_hash bytea) to {{app}};
 
--- Opens a session. If the same command has opened it before, its first refresh token, which no client has received, is
--- replaced with this one. False: the user is not active, the session belongs to another user or tenant, or it has
--- ended.
-CREATE OR REPLACE FUNCTION identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_access jsonb, p_network bytea)
- RETURNS boolean
+-- Opens a session with a proof: the version of the password that was checked, or the session whose access token was
+-- sent. If the same command has opened it before, its first refresh token, which no client has received, is replaced
+-- with this one. Returns the sessions that it ended because the user had more than p_max. Null: the user is not active,
+-- the password was changed or the other session has ended since the proof was checked, or the session belongs to
+-- another user or tenant, or has ended.
+CREATE OR REPLACE FUNCTION identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_access jsonb, p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer)
+ RETURNS uuid[]
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  -- With a lock on the user: an erasure waits for this transaction and ends the new session, or this one waits for it.
-  perform from identity.users where id = p_user_id and state = 'active' for share;
+  -- With a lock on the user: an erasure or a change of the password waits for this transaction and ends the new
+  -- session, or this one waits for it and sees its result. Sessions of one user are opened one after another.
+  perform from identity.users where id = p_user_id and state = 'active'
+    and (p_opened_from is not null or password_version = p_password_version) for no key update;
   if not found then
-    return false;
+    return null;
   end if;
-  insert into identity.sessions (id, user_id, tenant_id, expires_at, access_id, network)
-  values (p_session_id, p_user_id, p_tenant_id, now() + make_interval(days => p_days),
+  if p_opened_from is not null then
+    -- With a lock on the session: its end waits for this transaction and ends the new session, or this one waits.
+    perform from identity.sessions
+      where id = p_opened_from and user_id = p_user_id and ended_at is null and expires_at > clock_timestamp() for share;
+    if not found then
+      return null;
+    end if;
+  end if;
+  insert into identity.sessions (id, user_id, tenant_id, expires_at, opened_from, access_id, network)
+  values (p_session_id, p_user_id, p_tenant_id, now() + make_interval(days => p_days), p_opened_from,
     access.find_or_create(p_access, p_user_id), p_network)
   on conflict (id) do nothing;
   if not found then
@@ -1612,14 +1679,14 @@ begin
       where id = p_session_id and user_id = p_user_id and tenant_id is not distinct from p_tenant_id
         and ended_at is null for update;
     if not found then
-      return false;
+      return null;
     end if;
     delete from identity.refresh_tokens where session_id = p_session_id and used_at is null;
   end if;
   insert into identity.refresh_tokens (token_hash, session_id) values (p_token_hash, p_session_id);
-  return true;
+  return identity.end_sessions_beyond(p_user_id, p_session_id, p_opened_from, p_max);
 end $function$;
-grant execute on function identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_access jsonb, p_network bytea) to {{app}};
+grant execute on function identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_access jsonb, p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer) to {{app}};
 
 -- Deletes the sign-ups that were completed more than p_older_hours hours ago, and at most 1,000 sessions that expired
 -- more than that ago by the wall clock.
@@ -1677,7 +1744,7 @@ grant execute on function identity.release_join(p_user_id uuid) to {{app}}, {{pr
 -- lose the answer. They get the same next token, so a family never forks: a thief within the grace period has the same
 -- token as the user, and the second use of that token ends the session. Outcomes: rotated, reused, ended, unknown.
 CREATE OR REPLACE FUNCTION identity.rotate_refresh_token(p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer)
- RETURNS TABLE(outcome text, salt bytea, next_used boolean, session_id uuid, user_id uuid, tenant_id uuid)
+ RETURNS TABLE(outcome text, salt bytea, next_used boolean, session_id uuid, user_id uuid, tenant_id uuid, ended uuid[])
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1691,13 +1758,13 @@ begin
   select s.* into session from identity.sessions s
     where s.id = (select t.session_id from identity.refresh_tokens t where t.token_hash = p_token_hash) for update;
   if not found then
-    return query select 'unknown', null::bytea, false, null::uuid, null::uuid, null::uuid;
+    return query select 'unknown', null::bytea, false, null::uuid, null::uuid, null::uuid, '{}'::uuid[];
     return;
   end if;
   select t.* into token from identity.refresh_tokens t where t.token_hash = p_token_hash;
   at := clock_timestamp();   -- not now(), which is the time before the wait for the lock
   if session.ended_at is not null or session.expires_at <= at then
-    return query select 'ended', null::bytea, false, session.id, session.user_id, session.tenant_id;
+    return query select 'ended', null::bytea, false, session.id, session.user_id, session.tenant_id, '{}'::uuid[];
   elsif token.used_at is null then
     insert into identity.refresh_tokens (token_hash, session_id) values (p_next_hash, session.id);
     update identity.refresh_tokens t set used_at = at, next_salt = p_salt, replaced_by = p_next_hash
@@ -1707,13 +1774,14 @@ begin
       where t.session_id = session.id and t.used_at < at - make_interval(days => p_days);
     update identity.sessions s set last_used_at = at, expires_at = at + make_interval(days => p_days)
       where s.id = session.id;
-    return query select 'rotated', p_salt, false, session.id, session.user_id, session.tenant_id;
+    return query select 'rotated', p_salt, false, session.id, session.user_id, session.tenant_id, '{}'::uuid[];
   elsif token.used_at >= at - make_interval(secs => p_grace_seconds) then
-    return query select 'rotated', token.next_salt, n.used_at is not null, session.id, session.user_id, session.tenant_id
+    return query select 'rotated', token.next_salt, n.used_at is not null, session.id, session.user_id, session.tenant_id,
+        '{}'::uuid[]
       from identity.refresh_tokens n where n.token_hash = token.replaced_by;
   else
-    update identity.sessions s set ended_at = at, end_reason = 'refresh token used twice' where s.id = session.id;
-    return query select 'reused', null::bytea, false, session.id, session.user_id, session.tenant_id;
+    return query select 'reused', null::bytea, false, session.id, session.user_id, session.tenant_id,
+      identity.end_sessions(array[session.id], 'refresh-token-reused');
   end if;
 end $function$;
 grant execute on function identity.rotate_refresh_token(p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer) to {{app}};

@@ -10,6 +10,7 @@ create table identity.users (
   email_key     text        not null unique,
   name          text        not null,
   password_hash text        not null,
+  password_version integer  not null default 1,
   state         text        not null default 'pending'
     constraint users_state_check check (state in ('pending', 'active', 'erasing', 'erased')),
   created_at    timestamptz not null default now()
@@ -18,6 +19,8 @@ comment on table identity.users is 'Users, with their personal data.';
 comment on column identity.users.email is 'as the user wrote it';
 comment on column identity.users.email_key is 'the normalised address: equal for two spellings of the same address';
 comment on column identity.users.password_hash is 'argon2id, with its parameters';
+comment on column identity.users.password_version is
+  'raised by each change of the password: a sign-in that checked an earlier password opens no session';
 
 create table identity.sign_ups (
   user_id      uuid        not null primary key references identity.users on delete cascade,
@@ -47,16 +50,22 @@ create table identity.sessions (
   last_used_at timestamptz not null default now(),
   expires_at   timestamptz not null,
   ended_at     timestamptz,
-  end_reason   text,
+  end_reason   text
+    constraint sessions_end_reason_check check (end_reason in ('signed-out', 'revoked', 'password-changed', 'removed',
+      'refresh-token-reused', 'too-many-sessions', 'user-erased')),
+  opened_from  uuid,
   access_id    uuid,
   network      bytea
 );
 comment on table identity.sessions is 'Sessions of users. tenant_id is null for a session outside of all tenants.';
+comment on column identity.sessions.opened_from is
+  'the session whose access token opened this one, which ends with it; null: it was opened with a password';
 comment on column identity.sessions.access_id is 'the access record of the request that opened the session';
 comment on column identity.sessions.network is 'a keyed hash of the network from which the session was opened';
 create index sessions_user_idx on identity.sessions (user_id);
 create index sessions_expires_idx on identity.sessions (expires_at);
 create index sessions_ended_idx on identity.sessions (ended_at) where ended_at is not null;
+create index sessions_opened_from_idx on identity.sessions (opened_from) where opened_from is not null;
 create index sessions_open_idx on identity.sessions (user_id, created_at desc, id desc) where ended_at is null;
 
 create table identity.refresh_tokens (

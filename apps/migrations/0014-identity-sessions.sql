@@ -1,9 +1,9 @@
 -- Sign-in, sessions and refresh tokens.
 
 create function identity.find_credentials(p_email_key text, p_network bytea)
-returns table (user_id uuid, password_hash text, last_tenant_id uuid, familiar boolean)
+returns table (user_id uuid, password_hash text, password_version integer, last_tenant_id uuid, familiar boolean)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select p.id, p.password_hash,
+  select p.id, p.password_hash, p.password_version,
     (select s.tenant_id from identity.sessions s where s.user_id = p.id and s.tenant_id is not null
      order by s.last_used_at desc limit 1),
     exists (select from identity.sessions s where s.user_id = p.id and s.network = p_network)
@@ -13,19 +13,74 @@ comment on function identity.find_credentials is
   'The user and the password hash for a sign-in. `last_tenant_id` is the tenant that the user used last. `familiar` is
   true if a session of the user was opened from this network.';
 
+create function identity.end_sessions(p_session_ids uuid[], p_reason text) returns uuid[]
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+  level uuid[] := p_session_ids;
+  ended uuid[] := '{}';
+begin
+  -- Each level is read in a separate statement, after its parents were locked: a session that is being opened from one
+  -- of them is committed by then.
+  loop
+    with those as (
+      update identity.sessions set ended_at = clock_timestamp(), end_reason = p_reason
+      where id = any (level) and ended_at is null returning id)
+    select ended || coalesce(array_agg(id), '{}') into ended from those;
+    -- Also those that have ended: sessions that were opened from them may be open.
+    select array_agg(id) into level from identity.sessions where opened_from = any (level);
+    exit when level is null;
+  end loop;
+  return ended;
+end $$;
+comment on function identity.end_sessions is
+  'Ends sessions, and all sessions that were opened from them. Returns the ids of those that had not ended before.';
+
+create function identity.end_sessions_beyond(
+  p_user_id uuid, p_session_id uuid, p_opened_from uuid, p_max integer
+) returns uuid[]
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+  ended uuid[];
+begin
+  with those as (
+    update identity.sessions set ended_at = clock_timestamp(), end_reason = 'too-many-sessions'
+    where id in (
+      select s.id from identity.sessions s
+      where s.user_id = p_user_id and s.ended_at is null and s.expires_at > now() and s.id <> p_session_id
+        and s.id is distinct from p_opened_from
+      order by s.last_used_at desc, s.id desc
+      offset p_max - 1 - num_nonnulls(p_opened_from))
+    returning id)
+  select coalesce(array_agg(id), '{}') into ended from those;
+  return ended;
+end $$;
+comment on function identity.end_sessions_beyond is
+  'Ends the sessions of a user that were used least recently, so that at most p_max are open. It does not end the new
+  session p_session_id, the one from which it was opened, or the sessions that were opened from those that it ends.';
+
 create function identity.open_session(
   p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_access jsonb,
-  p_network bytea
-) returns boolean
+  p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer
+) returns uuid[]
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  -- With a lock on the user: an erasure waits for this transaction and ends the new session, or this one waits for it.
-  perform from identity.users where id = p_user_id and state = 'active' for share;
+  -- With a lock on the user: an erasure or a change of the password waits for this transaction and ends the new
+  -- session, or this one waits for it and sees its result. Sessions of one user are opened one after another.
+  perform from identity.users where id = p_user_id and state = 'active'
+    and (p_opened_from is not null or password_version = p_password_version) for no key update;
   if not found then
-    return false;
+    return null;
   end if;
-  insert into identity.sessions (id, user_id, tenant_id, expires_at, access_id, network)
-  values (p_session_id, p_user_id, p_tenant_id, now() + make_interval(days => p_days),
+  if p_opened_from is not null then
+    -- With a lock on the session: its end waits for this transaction and ends the new session, or this one waits.
+    perform from identity.sessions
+      where id = p_opened_from and user_id = p_user_id and ended_at is null and expires_at > clock_timestamp() for share;
+    if not found then
+      return null;
+    end if;
+  end if;
+  insert into identity.sessions (id, user_id, tenant_id, expires_at, opened_from, access_id, network)
+  values (p_session_id, p_user_id, p_tenant_id, now() + make_interval(days => p_days), p_opened_from,
     access.find_or_create(p_access, p_user_id), p_network)
   on conflict (id) do nothing;
   if not found then
@@ -33,17 +88,19 @@ begin
       where id = p_session_id and user_id = p_user_id and tenant_id is not distinct from p_tenant_id
         and ended_at is null for update;
     if not found then
-      return false;
+      return null;
     end if;
     delete from identity.refresh_tokens where session_id = p_session_id and used_at is null;
   end if;
   insert into identity.refresh_tokens (token_hash, session_id) values (p_token_hash, p_session_id);
-  return true;
+  return identity.end_sessions_beyond(p_user_id, p_session_id, p_opened_from, p_max);
 end $$;
 comment on function identity.open_session is
-  'Opens a session. If the same command has opened it before, its first refresh token, which no client has received, is
-  replaced with this one. False: the user is not active, the session belongs to another user or tenant, or it has
-  ended.';
+  'Opens a session with a proof: the version of the password that was checked, or the session whose access token was
+  sent. If the same command has opened it before, its first refresh token, which no client has received, is replaced with
+  this one. Returns the sessions that it ended because the user had more than p_max. Null: the user is not active, the
+  password was changed or the other session has ended since the proof was checked, or the session belongs to another user
+  or tenant, or has ended.';
 
 create function identity.find_refresh_token(p_token_hash bytea) returns table (user_id uuid, tenant_id uuid)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -55,7 +112,7 @@ comment on function identity.find_refresh_token is
 
 create function identity.rotate_refresh_token(
   p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer
-) returns table (outcome text, salt bytea, next_used boolean, session_id uuid, user_id uuid, tenant_id uuid)
+) returns table (outcome text, salt bytea, next_used boolean, session_id uuid, user_id uuid, tenant_id uuid, ended uuid[])
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   session identity.sessions;
@@ -66,13 +123,13 @@ begin
   select s.* into session from identity.sessions s
     where s.id = (select t.session_id from identity.refresh_tokens t where t.token_hash = p_token_hash) for update;
   if not found then
-    return query select 'unknown', null::bytea, false, null::uuid, null::uuid, null::uuid;
+    return query select 'unknown', null::bytea, false, null::uuid, null::uuid, null::uuid, '{}'::uuid[];
     return;
   end if;
   select t.* into token from identity.refresh_tokens t where t.token_hash = p_token_hash;
   at := clock_timestamp();   -- not now(), which is the time before the wait for the lock
   if session.ended_at is not null or session.expires_at <= at then
-    return query select 'ended', null::bytea, false, session.id, session.user_id, session.tenant_id;
+    return query select 'ended', null::bytea, false, session.id, session.user_id, session.tenant_id, '{}'::uuid[];
   elsif token.used_at is null then
     insert into identity.refresh_tokens (token_hash, session_id) values (p_next_hash, session.id);
     update identity.refresh_tokens t set used_at = at, next_salt = p_salt, replaced_by = p_next_hash
@@ -82,13 +139,14 @@ begin
       where t.session_id = session.id and t.used_at < at - make_interval(days => p_days);
     update identity.sessions s set last_used_at = at, expires_at = at + make_interval(days => p_days)
       where s.id = session.id;
-    return query select 'rotated', p_salt, false, session.id, session.user_id, session.tenant_id;
+    return query select 'rotated', p_salt, false, session.id, session.user_id, session.tenant_id, '{}'::uuid[];
   elsif token.used_at >= at - make_interval(secs => p_grace_seconds) then
-    return query select 'rotated', token.next_salt, n.used_at is not null, session.id, session.user_id, session.tenant_id
+    return query select 'rotated', token.next_salt, n.used_at is not null, session.id, session.user_id, session.tenant_id,
+        '{}'::uuid[]
       from identity.refresh_tokens n where n.token_hash = token.replaced_by;
   else
-    update identity.sessions s set ended_at = at, end_reason = 'refresh token used twice' where s.id = session.id;
-    return query select 'reused', null::bytea, false, session.id, session.user_id, session.tenant_id;
+    return query select 'reused', null::bytea, false, session.id, session.user_id, session.tenant_id,
+      identity.end_sessions(array[session.id], 'refresh-token-reused');
   end if;
 end $$;
 comment on function identity.rotate_refresh_token is
@@ -97,15 +155,15 @@ comment on function identity.rotate_refresh_token is
   lose the answer. They get the same next token, so a family never forks: a thief within the grace period has the same
   token as the user, and the second use of that token ends the session. Outcomes: rotated, reused, ended, unknown.';
 
-create function identity.end_session(p_user_id uuid, p_session_id uuid) returns boolean
+create function identity.end_session(p_user_id uuid, p_session_id uuid, p_reason text) returns uuid[]
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  update identity.sessions set ended_at = clock_timestamp(), end_reason = 'ended by its user'
-  where id = p_session_id and user_id = p_user_id and ended_at is null;
-  return found or exists (select from identity.sessions where id = p_session_id and user_id = p_user_id);
+  perform from identity.sessions where id = p_session_id and user_id = p_user_id;
+  return case when found then identity.end_sessions(array[p_session_id], p_reason) end;
 end $$;
 comment on function identity.end_session is
-  'Ends a session of a user. False: the user has no such session. A session that has already ended is not changed.';
+  'Ends a session of a user, and all sessions that were opened from it. Returns the ids of those that had not ended
+  before. Null: the user has no such session.';
 
 create function identity.ended_sessions(p_within_seconds integer) returns table (session_id uuid)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -125,7 +183,8 @@ comment on function identity.purge is
   'Deletes the sign-ups that were completed more than p_older_hours hours ago, and at most 1,000 sessions that expired
   more than that ago by the wall clock.';
 
-revoke all on function identity.find_credentials, identity.open_session, identity.find_refresh_token,
+revoke all on function identity.end_sessions, identity.end_sessions_beyond, identity.find_credentials,
+  identity.open_session, identity.find_refresh_token,
   identity.rotate_refresh_token, identity.end_session, identity.ended_sessions, identity.purge from public;
 grant execute on function identity.find_credentials, identity.open_session, identity.find_refresh_token,
   identity.rotate_refresh_token, identity.end_session, identity.ended_sessions to {{app}};

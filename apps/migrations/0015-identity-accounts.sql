@@ -15,13 +15,13 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 declare
   ended uuid[];
 begin
-  update identity.users set password_hash = p_new_hash
+  update identity.users set password_hash = p_new_hash, password_version = password_version + 1
   where id = p_user_id and password_hash = p_old_hash and state = 'active';
   if not found then
     return null;
   end if;
   with those as (
-    update identity.sessions set ended_at = clock_timestamp(), end_reason = 'the password was changed'
+    update identity.sessions set ended_at = clock_timestamp(), end_reason = 'password-changed'
     where user_id = p_user_id and id <> p_kept_session_id and ended_at is null returning id)
   select coalesce(array_agg(id), '{}') into ended from those;
   return ended;

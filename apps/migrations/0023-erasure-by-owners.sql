@@ -95,7 +95,7 @@ begin
   where id = p_user_id and state = 'erasing';
   -- Sessions are ended and not deleted, so that other processes learn that the access tokens are no longer valid.
   with those as (
-    update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = 'the user was erased',
+    update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = coalesce(end_reason, 'user-erased'),
       network = null
     where user_id = p_user_id returning id)
   select coalesce(array_agg(id), '{}') into ended from those;

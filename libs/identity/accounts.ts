@@ -89,13 +89,22 @@ export const createAccounts = (pool: Pool) => {
       return row?.outcome ?? 'gone';
     },
 
-    /** @returns false if the user has no session with this id; true also if it had ended before */
-    endSession: async (userId: string, sessionId: string): Promise<boolean> => {
-      const row = await queryRow<{ ended: boolean }>('end-session', 'select identity.end_session($1, $2) as ended', [
-        userId,
-        sessionId,
-      ]);
-      return row?.ended ?? false;
+    /**
+     * Ends a session, and all sessions that were opened from it.
+     * @param reason `signed-out` for the session of the request, `revoked` for another one
+     * @returns the ids of the sessions that had not ended before; undefined if the user has no session with this id
+     */
+    endSession: async (
+      userId: string,
+      sessionId: string,
+      reason: 'signed-out' | 'revoked',
+    ): Promise<readonly string[] | undefined> => {
+      const row = await queryRow<{ ended: string[] | null }>(
+        'end-session',
+        'select identity.end_session($1, $2, $3)::text[] as ended',
+        [userId, sessionId, reason],
+      );
+      return row?.ended ?? undefined;
     },
   };
 };

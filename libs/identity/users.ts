@@ -13,6 +13,8 @@ export interface User {
 export interface Credentials {
   readonly userId: string;
   readonly passwordHash: string;
+  /** The number of the password, which each change raises. A session is opened only if it is still the same. */
+  readonly passwordVersion: number;
   /** The tenant of the last session, if there was one. */
   readonly lastTenantId: string | null;
   /** The user has signed in from that network before. */
@@ -45,8 +47,8 @@ export const findCredentials = async (
   const { rows } = await withClient(pool, (client) =>
     client.query<Credentials>({
       name: 'find-credentials',
-      text: `select user_id as "userId", password_hash as "passwordHash", last_tenant_id as "lastTenantId",
-          familiar from identity.find_credentials($1, $2)`,
+      text: `select user_id as "userId", password_hash as "passwordHash", password_version as "passwordVersion",
+          last_tenant_id as "lastTenantId", familiar from identity.find_credentials($1, $2)`,
       values: [emailKey(email), network],
     }),
   );

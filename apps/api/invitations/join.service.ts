@@ -4,6 +4,7 @@ import { joinTenant } from '#domain/tenant/decide-invitations';
 import { memberOf } from '#domain/tenant/evolve';
 import { emailKey } from '#identity/email';
 import { emailDomainOf, type JoinEvents, type JoinRequest, joinAsNew } from '#identity/sagas/join';
+import { FIRST_PASSWORD, type SessionProof } from '#identity/sessions/sessions';
 import { hashOfToken } from '#identity/tokens/invitation-tokens';
 import { findCredentials, findUser, type User } from '#identity/users';
 import { uuidv7 } from '#platform/ids/uuid';
@@ -95,13 +96,14 @@ export const createJoinService = (
     tenantId: string,
     context: RequestContext,
     client: ClientInfo,
+    proof: SessionProof,
   ): Promise<AcceptedDto> => {
     const state = await tenantStateOf(tenantId);
     const member = memberOf(state, id);
     if (state.status !== 'open' || !member) throw invitationUnusable();
     const tenant = { id: tenantId, name: state.name, slug: state.slug, role: member.role };
     context.positionTenant = tenantId;
-    const tokens = await opener.open(id, tenant, client, context);
+    const tokens = await opener.open(id, tenant, client, context, proof);
     return { user: { id, name, email, createdAt: createdAt.toISOString() }, tenant, ...tokens };
   };
 
@@ -111,6 +113,7 @@ export const createJoinService = (
     { tenantId, tokenHash }: { tenantId: string; tokenHash: string },
     context: RequestContext,
     client: ClientInfo,
+    proof: SessionProof,
   ): Promise<AcceptedDto> => {
     // Without an access token, the user joins by the session that is opened below.
     const accessId = context.accessId ?? (await accessRecords.find(accessOfNewSession(client, context), user.id));
@@ -126,7 +129,7 @@ export const createJoinService = (
       emailDomain: emailDomainOf(user.email),
     };
     context.position = await events.joinTenant(membership, command);
-    return signInMember(user, tenantId, context, client);
+    return signInMember(user, tenantId, context, client, proof);
   };
 
   const userOf = async (userId: string): Promise<User> => {
@@ -183,7 +186,7 @@ export const createJoinService = (
         return found;
       });
     const credentials = await checkCredentials();
-    if (credentials) return joinAsUser(await userOf(credentials.userId), invitation, context, client);
+    if (credentials) return joinAsUser(await userOf(credentials.userId), invitation, context, client, credentials);
     if (personName === undefined) throw wrongCredentials();
     const { tenantId, tokenHash } = invitation;
     const request = {
@@ -197,11 +200,11 @@ export const createJoinService = (
       // Another process may run the same request. The user that it creates is admitted here, too, without another use.
       const created = !hadAccount && (await waitForAccount(email)) ? await checkCredentials() : undefined;
       if (!created) return refuseTakenAddress(request, hadAccount);
-      return joinAsUser(await userOf(created.userId), invitation, context, client);
+      return joinAsUser(await userOf(created.userId), invitation, context, client, created);
     }
     const { userId, createdAt, position } = joined;
     context.position = position;
-    return signInMember({ id: userId, name: personName, email, createdAt }, tenantId, context, client);
+    return signInMember({ id: userId, name: personName, email, createdAt }, tenantId, context, client, FIRST_PASSWORD);
   };
 
   return {
@@ -228,7 +231,7 @@ export const createJoinService = (
         const queueKey = `${body.token} ${emailKey(body.email ?? '')}`;
         if (!principal) return await joinQueue(queueKey, () => acceptSignedOut(body, context, client));
         const user = await userOf(principal.userId);
-        return await joinAsUser(user, await findInvitationToJoin(body.token, context), context, client);
+        return await joinAsUser(user, await findInvitationToJoin(body.token, context), context, client, principal);
       } catch (error) {
         if (error instanceof Refusal && error.reason === 'not-found') throw invitationUnusable();
         throw error;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import type { Pool } from 'pg';
+import { accessJson } from '#access/access';
 import { createPool } from '#platform/database/connections/pools';
 import { uuidv7 } from '#platform/ids/uuid';
 import { until } from '#test/e2e/start/product';
@@ -8,7 +9,15 @@ import { testAccess } from '#testing/access';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { seeds } from '#testing/seeds';
 import { createEndedSessions } from './ended-sessions';
-import { createSessions, GRACE_SECONDS, type Refreshed, type SessionToOpen } from './sessions';
+import {
+  createSessions,
+  FIRST_PASSWORD,
+  GRACE_SECONDS,
+  MAX_SESSIONS,
+  type Refreshed,
+  type SessionProof,
+  type SessionToOpen,
+} from './sessions';
 
 describe('sessions', () => {
   let database: TestDatabase;
@@ -34,11 +43,38 @@ describe('sessions', () => {
   });
 
   const sessions = () => createSessions(pool, 30);
-  const toOpen = (): SessionToOpen => {
+  const toOpen = (proof: SessionProof = FIRST_PASSWORD, userId = user): SessionToOpen => {
     const sessionId = uuidv7();
     const access = testAccess({ credentialId: sessionId });
-    return { sessionId, userId: user, tenantId: tenant, access, network: Buffer.from('network') };
+    return { sessionId, userId, tenantId: tenant, access, network: Buffer.from('network'), proof };
   };
+  const createUser = async (): Promise<string> => {
+    const id = uuidv7();
+    await owner.query(
+      `insert into identity.users (id, email, email_key, name, password_hash, state)
+       values ($1::uuid, $1::text, $1::text, 'A', 'hash', 'active')`,
+      [id],
+    );
+    return id;
+  };
+  const openOf = async (userId: string): Promise<string[]> =>
+    (
+      await owner.query<{ id: string }>(
+        'select id from identity.sessions where user_id = $1 and ended_at is null order by created_at, id',
+        [userId],
+      )
+    ).rows.map(({ id }) => id);
+  /** Waits until another connection waits for a lock. */
+  const untilBlocked = () =>
+    until(
+      async () =>
+        (
+          await owner.query(
+            `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+          )
+        ).rows.length > 0,
+      10_000,
+    );
   const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
   /** Sets the time at which the tokens of a session were used back by `seconds`. */
   const later = (sessionId: string, seconds: number) =>
@@ -67,7 +103,7 @@ describe('sessions', () => {
     expect(await sessions().refresh(refreshToken)).toMatchObject({ outcome: 'reused' });
     expect(await sessions().refresh(latest)).toMatchObject({ outcome: 'ended' });
     const { rows } = await owner.query('select ended_at, end_reason from identity.sessions where id = $1', [sessionId]);
-    expect(rows).toEqual([{ ended_at: expect.any(Date), end_reason: 'refresh token used twice' }]);
+    expect(rows).toEqual([{ ended_at: expect.any(Date), end_reason: 'refresh-token-reused' }]);
   });
 
   it('answer every one of many simultaneous refreshes with the same next token', async () => {
@@ -178,6 +214,125 @@ describe('sessions', () => {
       { numRuns: seeds(40) },
     );
   }, 600_000);
+
+  describe('are opened only while the proof holds', () => {
+    const changePassword = (userId: string, keptId: string | null = null) =>
+      pool.query<{ ended: string[] | null }>(
+        `select identity.change_password($1, password_hash, 'hash ' || password_hash, $2) as ended
+         from identity.find_password($1)`,
+        [userId, keptId ?? uuidv7()],
+      );
+    const end = (userId: string, sessionId: string) =>
+      pool.query(`select identity.end_session($1, $2, 'signed-out')`, [userId, sessionId]);
+    const refused = { problem: 'unauthenticated' };
+
+    it('and not with a password that was changed since it was checked', async () => {
+      const userId = await createUser();
+      await sessions().open(toOpen({ passwordVersion: 1 }, userId));
+      await changePassword(userId);
+      await expect(sessions().open(toOpen({ passwordVersion: 1 }, userId))).rejects.toMatchObject(refused);
+      await sessions().open(toOpen({ passwordVersion: 2 }, userId));
+      expect(await openOf(userId)).toHaveLength(1);
+    });
+
+    it('and not from a session that has ended or expired, or that belongs to another user', async () => {
+      const [userId, other] = [await createUser(), await createUser()];
+      const { sessionId } = await sessions().open(toOpen(FIRST_PASSWORD, userId));
+      await sessions().open(toOpen({ sessionId }, userId));
+      await expect(sessions().open(toOpen({ sessionId }, other))).rejects.toMatchObject(refused);
+      await expect(sessions().open(toOpen({ sessionId: uuidv7() }, userId))).rejects.toMatchObject(refused);
+      await end(userId, sessionId);
+      await expect(sessions().open(toOpen({ sessionId }, userId))).rejects.toMatchObject(refused);
+      const { sessionId: expired } = await sessions().open(toOpen(FIRST_PASSWORD, userId));
+      await owner.query('update identity.sessions set expires_at = now() where id = $1', [expired]);
+      await expect(sessions().open(toOpen({ sessionId: expired }, userId))).rejects.toMatchObject(refused);
+    });
+
+    it.each(['password', 'session'] as const)('also if the %s ends while the session is being opened', async (kind) => {
+      const userId = await createUser();
+      const { sessionId } = await sessions().open(toOpen(FIRST_PASSWORD, userId));
+      const blocker = await owner.connect();
+      await blocker.query('begin');
+      if (kind === 'password')
+        await blocker.query(`select identity.change_password($1, 'hash', 'new', $2)`, [userId, uuidv7()]);
+      else await blocker.query(`select identity.end_session($1, $2, 'signed-out')`, [userId, sessionId]);
+      const opening = Promise.allSettled([
+        sessions().open(toOpen({ sessionId }, userId)),
+        ...(kind === 'password' ? [sessions().open(toOpen({ passwordVersion: 1 }, userId))] : []),
+      ]);
+      await untilBlocked();
+      await blocker.query('commit');
+      blocker.release();
+      for (const { status } of await opening) expect(status).toBe('rejected');
+      expect(await openOf(userId)).toEqual([]);
+    });
+
+    it.each(['password', 'session'] as const)('and end if the %s ends just after they were opened', async (kind) => {
+      const userId = await createUser();
+      const { sessionId } = await sessions().open(toOpen(FIRST_PASSWORD, userId));
+      const blocker = await owner.connect();
+      await blocker.query('begin');
+      const { access, network, ...late } = toOpen({ sessionId }, userId);
+      await blocker.query(`select identity.open_session($1, $2, $3, $4, 30, $5, $6, null, $7, 100)`, [
+        ...[late.sessionId, userId, tenant, Buffer.from(late.sessionId), accessJson(access), network, sessionId],
+      ]);
+      const ending = kind === 'password' ? changePassword(userId) : end(userId, sessionId);
+      await untilBlocked();
+      await blocker.query('commit');
+      blocker.release();
+      await ending;
+      expect(await openOf(userId)).toEqual([]);
+    });
+
+    it('and end with the session from which they were opened, at any depth, but not the other way round', async () => {
+      const userId = await createUser();
+      const { sessionId: root } = await sessions().open(toOpen(FIRST_PASSWORD, userId));
+      const { sessionId: sibling } = await sessions().open(toOpen(FIRST_PASSWORD, userId));
+      const { sessionId: child } = await sessions().open(toOpen({ sessionId: root }, userId));
+      const { sessionId: grandchild } = await sessions().open(toOpen({ sessionId: child }, userId));
+      const { rows } = await pool.query(`select identity.end_session($1, $2, 'revoked')::text[] as ended`, [
+        userId,
+        child,
+      ]);
+      expect(rows).toEqual([{ ended: [child, grandchild] }]);
+      expect(await openOf(userId)).toEqual([root, sibling]);
+    });
+
+    it('also by a refresh token that is used twice', async () => {
+      const userId = await createUser();
+      const { sessionId, refreshToken } = await sessions().open(toOpen(FIRST_PASSWORD, userId));
+      const { sessionId: child } = await sessions().open(toOpen({ sessionId }, userId));
+      await sessions().refresh(refreshToken);
+      await later(sessionId, GRACE_SECONDS + 1);
+      expect(await sessions().refresh(refreshToken)).toEqual({ outcome: 'reused', ended: [sessionId, child] });
+    });
+  });
+
+  describe(`are at most ${MAX_SESSIONS} of one user: the least recently used ones end`, () => {
+    it('if all of them are opened from one session', async () => {
+      const userId = await createUser();
+      const { sessionId: root } = await sessions().open(toOpen(FIRST_PASSWORD, userId));
+      const open = () => sessions().open(toOpen({ sessionId: root }, userId));
+      const opened: string[] = [];
+      for (let n = 1; n < MAX_SESSIONS; n++) opened.push((await open()).sessionId);
+      expect(await openOf(userId)).toEqual([root, ...opened]);
+      const more = await Promise.all(Array.from({ length: 8 }, open));
+      expect((await openOf(userId)).sort()).toEqual(
+        [root, ...opened.slice(8), ...more.map((it) => it.sessionId)].sort(),
+      );
+      expect(more.flatMap(({ ended }) => ended).sort()).toEqual(opened.slice(0, 8).sort());
+    });
+
+    it('if each of them is opened from the one before, and the end of the first ends all', async () => {
+      const userId = await createUser();
+      const chain = [(await sessions().open(toOpen(FIRST_PASSWORD, userId))).sessionId];
+      for (let n = 1; n < MAX_SESSIONS + 3; n++)
+        chain.push((await sessions().open(toOpen({ sessionId: chain.at(-1) ?? '' }, userId))).sessionId);
+      expect(await openOf(userId)).toEqual(chain.slice(3));
+      await pool.query(`select identity.end_session($1, $2, 'revoked')`, [userId, chain[0]]);
+      expect(await openOf(userId)).toEqual([]);
+    });
+  });
 
   describe('that have ended', () => {
     const end = async (): Promise<string> => {

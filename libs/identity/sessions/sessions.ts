@@ -10,8 +10,21 @@ export const GRACE_SECONDS = 10;
 /** Next tokens that one refresh follows within the grace period. No client refreshes more often. */
 const MAX_STEPS = 16;
 
+/** The maximum number of open sessions of one user. A further one ends the one that was used least recently. */
+export const MAX_SESSIONS = 100;
+
+/**
+ * What allows a session to be opened: the version of the password that was checked, or the session whose access token
+ * was sent. It must still hold in the transaction that opens the session.
+ */
+export type SessionProof = { readonly passwordVersion: number } | { readonly sessionId: string };
+
+/** The version of the password of an account that was just created. */
+export const FIRST_PASSWORD: SessionProof = { passwordVersion: 1 };
+
 /** A session to open. */
 export interface SessionToOpen {
+  readonly proof: SessionProof;
   /** The same for each attempt at a command. */
   readonly sessionId: string;
   readonly userId: string;
@@ -31,14 +44,16 @@ export interface SessionOwner {
 
 export interface OpenedSession {
   readonly sessionId: string;
+  /** The sessions that ended, because the user had more than {@link MAX_SESSIONS}. */
+  readonly ended: readonly string[];
   /** 256 bits in base64url; only its hash is stored. */
   readonly refreshToken: string;
 }
 
 type Refused =
   | { readonly outcome: 'unknown' | 'ended' }
-  /** The session was ended by this refresh. */
-  | { readonly outcome: 'reused'; readonly sessionId: string };
+  /** The session, and those that were opened from it, were ended by this refresh. */
+  | { readonly outcome: 'reused'; readonly ended: readonly string[] };
 
 export type Refreshed =
   | {
@@ -80,7 +95,7 @@ export const createSessions = (pool: Pool, days: number) => {
       client.query<Row>({
         name: 'rotate-refresh-token',
         text: `select outcome, salt, next_used as "nextUsed",
-            session_id as "sessionId", user_id as "userId", tenant_id as "tenantId"
+            session_id as "sessionId", user_id as "userId", tenant_id as "tenantId", ended::text[] as ended
           from identity.rotate_refresh_token($1, $2, $3, $4, $5)`,
         values: [hashOf(token), salt, hashOf(successorOf(token, salt)), GRACE_SECONDS, days],
       }),
@@ -92,20 +107,26 @@ export const createSessions = (pool: Pool, days: number) => {
     /**
      * Opens a session in a tenant, or in no tenant (null). If an earlier attempt at the same command has opened it, the
      * session gets another refresh token instead.
-     * @throws Problem unauthenticated if the user cannot sign in any more, or the session belongs to another user or
-     *   has ended
+     * @throws Problem unauthenticated if the user cannot sign in any more, the proof does not hold any more, or the
+     *   session belongs to another user or has ended
      */
-    open: async ({ sessionId, userId, tenantId, access, network }: SessionToOpen): Promise<OpenedSession> => {
+    open: async ({ sessionId, userId, tenantId, access, network, proof }: SessionToOpen): Promise<OpenedSession> => {
       const refreshToken = randomBytes(32).toString('base64url');
       const { rows } = await withClient(pool, (client) =>
-        client.query<{ opened: boolean }>({
+        client.query<{ ended: string[] | null }>({
           name: 'open-session',
-          text: 'select identity.open_session($1, $2, $3, $4, $5, $6, $7) as opened',
-          values: [sessionId, userId, tenantId, hashOf(refreshToken), days, accessJson(access), network],
+          text: 'select identity.open_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)::text[] as ended',
+          values: [
+            ...[sessionId, userId, tenantId, hashOf(refreshToken), days, accessJson(access), network],
+            'passwordVersion' in proof ? proof.passwordVersion : null,
+            'sessionId' in proof ? proof.sessionId : null,
+            MAX_SESSIONS,
+          ],
         }),
       );
-      if (!rows[0]?.opened) throw new Problem('unauthenticated', { detail: 'Sign in again.' });
-      return { sessionId, refreshToken };
+      const ended = rows[0]?.ended;
+      if (!ended) throw new Problem('unauthenticated', { detail: 'Sign in again.' });
+      return { sessionId, refreshToken, ended };
     },
 
     /** The owner of a refresh token, used or not. @returns undefined if the token is unknown */
@@ -129,11 +150,11 @@ export const createSessions = (pool: Pool, days: number) => {
       let refreshToken = token;
       for (let step = 0; step < MAX_STEPS; step++) {
         const row = await rotate(refreshToken);
-        if (row.outcome === 'reused') return { outcome: row.outcome, sessionId: row.sessionId };
+        if (row.outcome === 'reused') return { outcome: row.outcome, ended: row.ended };
         if (row.outcome !== 'rotated') return { outcome: row.outcome };
-        const { salt, nextUsed, ...session } = row;
+        const { outcome, salt, nextUsed, sessionId, userId, tenantId } = row;
         refreshToken = successorOf(refreshToken, salt);
-        if (!nextUsed) return { ...session, refreshToken };
+        if (!nextUsed) return { outcome, sessionId, userId, tenantId, refreshToken };
       }
       return { outcome: 'unknown' };
     },

@@ -54,17 +54,22 @@ export const createAccountService = ({
   return {
     /** Opens a session in another tenant of the user. @throws Problem not-found */
     switchTo: async (tenantId: string, context: RequestContext, client: ClientInfo): Promise<SwitchedDto> => {
-      const { userId } = authenticatedUserOf(context);
+      const { userId, sessionId } = authenticatedUserOf(context);
       const tenant = await liveTenant(tenantId, userId);
       if (!tenant)
         throw new Problem('not-found', { detail: 'You are not a member of this tenant, or it does not exist.' });
-      return { tenant, ...(await opener.open(userId, tenant, client, context)) };
+      return { tenant, ...(await opener.open(userId, tenant, client, context, { sessionId })) };
     },
 
-    /** @throws Problem not-found, if the session is not one of the user */
+    /**
+     * Ends a session, and all sessions that were opened from it.
+     * @throws Problem not-found, if the session is not one of the user
+     */
     endSession: async (sessionId: string, context: RequestContext): Promise<void> => {
-      if (!(await accounts.endSession(authenticatedUserOf(context).userId, sessionId))) throw notFound('session');
-      endedSessions.note([sessionId]);
+      const { userId, sessionId: ownId } = authenticatedUserOf(context);
+      const ended = await accounts.endSession(userId, sessionId, sessionId === ownId ? 'signed-out' : 'revoked');
+      if (!ended) throw notFound('session');
+      endedSessions.note([sessionId, ...ended]);
     },
 
     /**

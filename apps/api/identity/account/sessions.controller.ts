@@ -47,7 +47,7 @@ export class SessionsController {
   @Documented({
     summary: 'Open a session in another of your tenants',
     description:
-      'The present session stays valid. The answer is 404 if you are not a member of the tenant or if it is closed.',
+      'The present session stays valid, and the new one ends with it. The answer is 404 if you are not a member of the tenant or if it is closed.',
     response: SwitchedDto,
     status: 201,
     problems: ['not-found'],
@@ -64,7 +64,8 @@ export class SessionsController {
   @SignedIn()
   @Documented({
     summary: 'Sign out: end the present session',
-    description: 'Its tokens stop working within one second on every server. Sign in to get new ones.',
+    description:
+      'Its tokens stop working within one second on every server, and so do those of the sessions that were opened from it, by a switch, a new tenant or an invitation. Sign in to get new ones.',
     status: 204,
   })
   endCurrent(@Context() context: RequestContext): Promise<void> {
@@ -76,7 +77,7 @@ export class SessionsController {
   @Documented({
     summary: 'End one of your sessions',
     description:
-      'The tokens of the session stop working within one second on every server. If the session has already ended, the answer is 204 as well.',
+      'The tokens of the session, and of the sessions that were opened from it, stop working within one second on every server. If the session has already ended, the answer is 204 as well.',
     status: 204,
   })
   end(

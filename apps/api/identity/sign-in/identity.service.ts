@@ -1,6 +1,7 @@
 import type { Role } from '#domain/tenant/roles';
 import { emailKey } from '#identity/email';
 import { type SignUpEvents, type SignUpRequest, signUp } from '#identity/sagas/sign-up';
+import { FIRST_PASSWORD } from '#identity/sessions/sessions';
 import { slugOf } from '#identity/slug';
 import { findCredentials, findUser, type User } from '#identity/users';
 import { uuidv5 } from '#platform/ids/uuid';
@@ -80,7 +81,7 @@ export const createIdentityService = (
       context.position = position;
       context.positionTenant = tenantId;
       const user = userOf({ id: userId, name: personName, email, createdAt });
-      return { user, tenant, ...(await opener.open(userId, tenant, client, context)) };
+      return { user, tenant, ...(await opener.open(userId, tenant, client, context, FIRST_PASSWORD)) };
     },
 
     /** @throws Problem unauthenticated, not-found (no member of the given tenant), rate-limited */
@@ -92,7 +93,7 @@ export const createIdentityService = (
       const attempt = { account: emailKey(email), network: client.network, password };
       const credentials = await checkPassword(attempt, () => findCredentials(pool, email, markOf(client.network)));
       if (!credentials) throw wrongCredentials();
-      const { userId, lastTenantId } = credentials;
+      const { userId, lastTenantId, passwordVersion } = credentials;
       const userDb = db.user(userId);
       const [user, companies] = await Promise.all([findUser(userDb), listTenants(userDb)]);
       if (!user) throw wrongCredentials();
@@ -102,7 +103,7 @@ export const createIdentityService = (
       if (!tenant && tenantId)
         throw new Problem('not-found', { detail: 'You are not a member of this tenant, or it does not exist.' });
       // A user without a tenant may sign in, too: they keep access to their account and personal data.
-      const tokens = await opener.open(userId, tenant, client, context);
+      const tokens = await opener.open(userId, tenant, client, context, { passwordVersion });
       return { user: userOf(user), ...(tenant && { tenant }), companies, ...tokens };
     },
 
@@ -115,11 +116,11 @@ export const createIdentityService = (
       context: RequestContext,
       client: ClientInfo,
     ): Promise<CreatedTenantDto> => {
-      const { userId } = authenticatedUserOf(context);
+      const { userId, sessionId } = authenticatedUserOf(context);
       const { commandId: tenantId, requestId: correlationId } = context;
       const tenant = { id: tenantId, name: companyName, slug: slugOf(companyName), role: 'owner' satisfies Role };
       // The session is opened first: this fails for a user who is being erased, and then no tenant is created.
-      const tokens = await opener.open(userId, tenant, client, context);
+      const tokens = await opener.open(userId, tenant, client, context, { sessionId });
       const tenantToCreate = { tenantId, companyName, slug: tenant.slug, userId };
       const actor = { kind: 'user', id: userId } as const;
       const command = { commandId: uuidv5(tenantId, 'tenant'), actor, correlationId, ...accessOf(context) };
@@ -139,7 +140,7 @@ export const createIdentityService = (
       if (owner?.tenantId && !tenant)
         throw new Problem('unauthenticated', { detail: 'You are no longer a member of this tenant.' });
       const refreshed = await sessions.refresh(token);
-      if (refreshed.outcome === 'reused') endedSessions.note([refreshed.sessionId]);
+      if (refreshed.outcome === 'reused') endedSessions.note(refreshed.ended);
       if (refreshed.outcome !== 'rotated')
         throw new Problem('unauthenticated', { detail: 'The refresh token is no longer valid. Sign in again.' });
       const { userId, sessionId, refreshToken } = refreshed;

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Access } from '#access/access';
+import { EndedSessions } from '#identity/sessions/ended-sessions';
 import { NetworkMarks } from '#identity/sessions/network-marks';
-import { Sessions } from '#identity/sessions/sessions';
+import { type SessionProof, Sessions } from '#identity/sessions/sessions';
 import { AccessTokens } from '#identity/tokens/access-tokens';
 import { siblingOf } from '#platform/ids/uuid';
 import { tokenClass } from '#platform/token-class';
@@ -16,6 +17,7 @@ export class SessionOpenerDeps {
     readonly sessions: Sessions,
     readonly accessTokens: AccessTokens,
     readonly markOf: NetworkMarks,
+    readonly endedSessions: EndedSessions,
   ) {}
 }
 
@@ -34,7 +36,7 @@ export const accessOfNewSession = ({ address, userAgent }: ClientInfo, context: 
 });
 
 /** Opens sessions and issues their tokens, for every route that signs a user in. */
-export const createSessionOpener = ({ sessions, accessTokens, markOf }: SessionOpenerDeps) => {
+export const createSessionOpener = ({ sessions, accessTokens, markOf, endedSessions }: SessionOpenerDeps) => {
   /** Issues an access token for a session, and returns it together with the given refresh token. */
   const tokensFor = (
     userId: string,
@@ -52,19 +54,23 @@ export const createSessionOpener = ({ sessions, accessTokens, markOf }: SessionO
     /**
      * Opens a session in a tenant, or in no tenant if `tenant` is undefined. One command opens one session: the repeat
      * of a request whose answer was lost gets the session that is already open, with another refresh token.
-     * @throws Problem unauthenticated, if the user is not active, or the session of the command has ended
+     * @param proof what allows the user to get a session; it is checked again in the transaction that opens the session
+     * @throws Problem unauthenticated, if the user is not active, the proof does not hold any more, or the session of
+     *   the command has ended
      */
     open: async (
       userId: string,
       tenant: SessionTenant | undefined,
       client: ClientInfo,
       context: RequestContext,
+      proof: SessionProof,
     ): Promise<TokensDto> => {
       context.answeredUser = userId;
-      const { sessionId, refreshToken } = await sessions.open({
-        ...{ sessionId: sessionIdOf(context), userId, tenantId: tenant?.id ?? null },
+      const { sessionId, refreshToken, ended } = await sessions.open({
+        ...{ sessionId: sessionIdOf(context), userId, tenantId: tenant?.id ?? null, proof },
         ...{ access: accessOfNewSession(client, context), network: markOf(client.network) },
       });
+      endedSessions.note(ended);
       return tokensFor(userId, tenant, sessionId, refreshToken);
     },
   };

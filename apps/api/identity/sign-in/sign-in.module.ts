@@ -7,6 +7,7 @@ import { AccessTokens, createAccessTokens } from '#identity/tokens/access-tokens
 import { TenantStates } from '../../../bootstrap/sagas/tenant-states';
 import { ApiContext } from '../../core/api-context';
 import { AccountThrottle } from '../../http/limits/account-throttle';
+import { AuthenticationModule } from '../authentication/authentication.module';
 import { createPasswordCheck, PasswordCheck } from './password-check';
 import { createSessionOpener, SessionOpener, SessionOpenerDeps } from './session-opener';
 import { createLiveTenant, LiveTenant } from './tenants';
@@ -26,6 +27,7 @@ const throttleOf = ({ settings, makeLimiter }: ApiContext): AccountThrottle => {
 
 /** Provides the password check, the sessions and the tokens for every route that signs a user in. */
 @Module({
+  imports: [AuthenticationModule],
   providers: [
     { provide: Passwords, inject: [ApiContext], useFactory: passwordsOf },
     { provide: AccountThrottle, inject: [ApiContext], useFactory: throttleOf },
