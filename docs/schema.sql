@@ -1224,6 +1224,8 @@ create table identity.sessions (
   end_reason text,
   -- the session whose access token opened this one, which ends with it; null: it was opened with a password
   opened_from uuid,
+  -- version of the tenant's stream at which the user joined: the session is not valid for a later membership
+  member_since integer,
   -- the access record of the request that opened the session
   access_id uuid,
   -- a keyed hash of the network from which the session was opened
@@ -1544,6 +1546,22 @@ begin
 end $function$;
 -- Only the owner may call it.
 
+-- Ends the sessions of a member who left or was removed at this version of the tenant's stream. Sessions in other
+-- tenants that were opened from them stay. Returns the number of sessions.
+CREATE OR REPLACE FUNCTION identity.end_sessions_of_member(p_tenant_id uuid, p_user_id uuid, p_removed_at integer)
+ RETURNS integer
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with those as (
+    update identity.sessions set ended_at = clock_timestamp(), end_reason = 'removed'
+    where tenant_id = p_tenant_id and user_id = p_user_id and member_since < p_removed_at and ended_at is null
+    returning 1)
+  select count(*)::integer from those;
+$function$;
+grant execute on function identity.end_sessions_of_member(p_tenant_id uuid, p_user_id uuid, p_removed_at integer) to {{projector}};
+
 -- The sessions that ended in the last p_within_seconds seconds. Their access tokens may not have expired, so every
 -- process refuses them.
 CREATE OR REPLACE FUNCTION identity.ended_sessions(p_within_seconds integer)
@@ -1631,14 +1649,14 @@ AS $function$
 $function$;
 grant execute on function identity.find_password(p_user_id uuid) to {{app}};
 
--- The user and tenant of a refresh token. It does not use the token.
+-- The user, tenant and membership of a refresh token. It does not use the token.
 CREATE OR REPLACE FUNCTION identity.find_refresh_token(p_token_hash bytea)
- RETURNS TABLE(user_id uuid, tenant_id uuid)
+ RETURNS TABLE(user_id uuid, tenant_id uuid, member_since integer)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select s.user_id, s.tenant_id from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id
+  select s.user_id, s.tenant_id, s.member_since from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id
   where t.token_hash = p_token_hash;
 $function$;
 grant execute on function identity.find_refresh_token(p_token_hash bytea) to {{app}};
@@ -1648,7 +1666,7 @@ grant execute on function identity.find_refresh_token(p_token_hash bytea) to {{a
 -- with this one. Returns the sessions that it ended because the user had more than p_max. Null: the user is not active,
 -- the password was changed or the other session has ended since the proof was checked, or the session belongs to
 -- another user or tenant, or has ended.
-CREATE OR REPLACE FUNCTION identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_access jsonb, p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer)
+CREATE OR REPLACE FUNCTION identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_member_since integer, p_token_hash bytea, p_days integer, p_access jsonb, p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer)
  RETURNS uuid[]
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1670,8 +1688,8 @@ begin
       return null;
     end if;
   end if;
-  insert into identity.sessions (id, user_id, tenant_id, expires_at, opened_from, access_id, network)
-  values (p_session_id, p_user_id, p_tenant_id, now() + make_interval(days => p_days), p_opened_from,
+  insert into identity.sessions (id, user_id, tenant_id, member_since, expires_at, opened_from, access_id, network)
+  values (p_session_id, p_user_id, p_tenant_id, p_member_since, now() + make_interval(days => p_days), p_opened_from,
     access.find_or_create(p_access, p_user_id), p_network)
   on conflict (id) do nothing;
   if not found then
@@ -1686,7 +1704,7 @@ begin
   insert into identity.refresh_tokens (token_hash, session_id) values (p_token_hash, p_session_id);
   return identity.end_sessions_beyond(p_user_id, p_session_id, p_opened_from, p_max);
 end $function$;
-grant execute on function identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_access jsonb, p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer) to {{app}};
+grant execute on function identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_member_since integer, p_token_hash bytea, p_days integer, p_access jsonb, p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer) to {{app}};
 
 -- Deletes the sign-ups that were completed more than p_older_hours hours ago, and at most 1,000 sessions that expired
 -- more than that ago by the wall clock.

@@ -54,12 +54,15 @@ create table identity.sessions (
     constraint sessions_end_reason_check check (end_reason in ('signed-out', 'revoked', 'password-changed', 'removed',
       'refresh-token-reused', 'too-many-sessions', 'user-erased')),
   opened_from  uuid,
+  member_since integer,
   access_id    uuid,
   network      bytea
 );
 comment on table identity.sessions is 'Sessions of users. tenant_id is null for a session outside of all tenants.';
 comment on column identity.sessions.opened_from is
   'the session whose access token opened this one, which ends with it; null: it was opened with a password';
+comment on column identity.sessions.member_since is
+  'version of the tenant''s stream at which the user joined: the session is not valid for a later membership';
 comment on column identity.sessions.access_id is 'the access record of the request that opened the session';
 comment on column identity.sessions.network is 'a keyed hash of the network from which the session was opened';
 create index sessions_user_idx on identity.sessions (user_id);

@@ -59,8 +59,8 @@ comment on function identity.end_sessions_beyond is
   session p_session_id, the one from which it was opened, or the sessions that were opened from those that it ends.';
 
 create function identity.open_session(
-  p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_access jsonb,
-  p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer
+  p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_member_since integer, p_token_hash bytea, p_days integer,
+  p_access jsonb, p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer
 ) returns uuid[]
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -79,8 +79,8 @@ begin
       return null;
     end if;
   end if;
-  insert into identity.sessions (id, user_id, tenant_id, expires_at, opened_from, access_id, network)
-  values (p_session_id, p_user_id, p_tenant_id, now() + make_interval(days => p_days), p_opened_from,
+  insert into identity.sessions (id, user_id, tenant_id, member_since, expires_at, opened_from, access_id, network)
+  values (p_session_id, p_user_id, p_tenant_id, p_member_since, now() + make_interval(days => p_days), p_opened_from,
     access.find_or_create(p_access, p_user_id), p_network)
   on conflict (id) do nothing;
   if not found then
@@ -102,13 +102,14 @@ comment on function identity.open_session is
   password was changed or the other session has ended since the proof was checked, or the session belongs to another user
   or tenant, or has ended.';
 
-create function identity.find_refresh_token(p_token_hash bytea) returns table (user_id uuid, tenant_id uuid)
+create function identity.find_refresh_token(p_token_hash bytea)
+returns table (user_id uuid, tenant_id uuid, member_since integer)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select s.user_id, s.tenant_id from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id
+  select s.user_id, s.tenant_id, s.member_since from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id
   where t.token_hash = p_token_hash;
 $$;
 comment on function identity.find_refresh_token is
-  'The user and tenant of a refresh token. It does not use the token.';
+  'The user, tenant and membership of a refresh token. It does not use the token.';
 
 create function identity.rotate_refresh_token(
   p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer
@@ -165,6 +166,18 @@ comment on function identity.end_session is
   'Ends a session of a user, and all sessions that were opened from it. Returns the ids of those that had not ended
   before. Null: the user has no such session.';
 
+create function identity.end_sessions_of_member(p_tenant_id uuid, p_user_id uuid, p_removed_at integer) returns integer
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  with those as (
+    update identity.sessions set ended_at = clock_timestamp(), end_reason = 'removed'
+    where tenant_id = p_tenant_id and user_id = p_user_id and member_since < p_removed_at and ended_at is null
+    returning 1)
+  select count(*)::integer from those;
+$$;
+comment on function identity.end_sessions_of_member is
+  'Ends the sessions of a member who left or was removed at this version of the tenant''s stream. Sessions in other tenants
+  that were opened from them stay. Returns the number of sessions.';
+
 create function identity.ended_sessions(p_within_seconds integer) returns table (session_id uuid)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select s.id from identity.sessions s where s.ended_at > now() - make_interval(secs => p_within_seconds);
@@ -185,7 +198,8 @@ comment on function identity.purge is
 
 revoke all on function identity.end_sessions, identity.end_sessions_beyond, identity.find_credentials,
   identity.open_session, identity.find_refresh_token,
-  identity.rotate_refresh_token, identity.end_session, identity.ended_sessions, identity.purge from public;
+  identity.rotate_refresh_token, identity.end_session, identity.end_sessions_of_member, identity.ended_sessions,
+  identity.purge from public;
 grant execute on function identity.find_credentials, identity.open_session, identity.find_refresh_token,
   identity.rotate_refresh_token, identity.end_session, identity.ended_sessions to {{app}};
-grant execute on function identity.purge to {{projector}};
+grant execute on function identity.purge, identity.end_sessions_of_member to {{projector}};

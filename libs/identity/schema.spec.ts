@@ -29,7 +29,7 @@ describe('the schema identity', () => {
          values ($1, $2, $2, 'A user', 'hash', 'active')`,
         [id, `${id}@acme.example`],
       );
-      await app.query('select identity.open_session($1, $2, $3, $4, 30, null, null, 1, null, 100)', [
+      await app.query('select identity.open_session($1, $2, $3, 1, $4, 30, null, null, 1, null, 100)', [
         uuidv7(),
         id,
         tenant,

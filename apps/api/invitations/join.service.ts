@@ -103,7 +103,8 @@ export const createJoinService = (
     if (state.status !== 'open' || !member) throw invitationUnusable();
     const tenant = { id: tenantId, name: state.name, slug: state.slug, role: member.role };
     context.positionTenant = tenantId;
-    const tokens = await opener.open(id, tenant, client, context, proof);
+    const session = { id: tenantId, role: member.role, memberSince: member.since };
+    const tokens = await opener.open(id, session, client, context, proof);
     return { user: { id, name, email, createdAt: createdAt.toISOString() }, tenant, ...tokens };
   };
 

@@ -8,6 +8,7 @@ import { AggregateStore } from '#event-log/aggregate/aggregate-store';
 import type { EventLog, Position, RecordedEvent } from '#event-log/port';
 import { createPostgresEventLog } from '#event-log/postgres/postgres-event-log';
 import { unlimited } from '#plans/limit-guard.port';
+import { createPool } from '#platform/database/connections/pools';
 import { roleNames } from '#platform/database/roles/roles';
 import { uuidv7 } from '#platform/ids/uuid';
 import { startDatabaseClock } from '#platform/lease/database-clock';
@@ -144,12 +145,12 @@ describe.each(['PostgreSQL', 'in-memory'])('the reactions, with the %s log', (ki
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   };
-  /** Waits until both reactions have handled every event of the log, also the events that they caused. */
+  /** Waits until all reactions have handled every event of the log, also the events that they caused. */
   const settled = (): Promise<void> =>
     until(async () => {
       const { rows } = await pool.query<{ position: string }>('select position from reacting.checkpoints');
       const head = await log.head();
-      return rows.length === 2 && rows.every(({ position }) => BigInt(position) >= head);
+      return rows.length === 3 && rows.every(({ position }) => BigInt(position) >= head);
     });
   const unassignments = async (id: string): Promise<RecordedEvent[]> =>
     (await log.readStream(taskStream(id))).filter(({ type }) => type === 'TaskUnassigned');
@@ -296,5 +297,38 @@ describe.each(['PostgreSQL', 'in-memory'])('the reactions, with the %s log', (ki
     );
     await settled();
     expect(await teamOf(kept)).toBe(other);
+  });
+
+  it('end the sessions of a removed member in that tenant, but not those of a later membership', async () => {
+    const [before, after, elsewhere] = ids(6);
+    const owner = createPool({ url: database.urls.owner, max: 1, applicationName: 'test' });
+    stops.push(() => owner.end());
+    await owner.query(
+      `insert into identity.users (id, email, email_key, name, password_hash, state)
+       values ($1::uuid, $1::text, $1::text, 'Ada', 'hash', 'active')`,
+      [ada],
+    );
+    const open = (id: string, tenant: string, memberSince: number) =>
+      owner.query(
+        `insert into identity.sessions (id, user_id, tenant_id, member_since, expires_at)
+         values ($1, $2, $3, $4, now() + interval '1 day')`,
+        [id, ada, tenant, memberSince],
+      );
+    await inTenant(created, joined(ada), removed(ada), joined(ada));
+    await open(before, tenantId, 2);
+    await open(after, tenantId, 4);
+    await open(elsewhere, uuidv7(), 2);
+    startWorker();
+    const ended = async () =>
+      (await owner.query('select id, end_reason from identity.sessions where ended_at is not null')).rows;
+    await until(async () => (await ended()).length > 0);
+    await inTenant(removed(ada));
+    await until(async () => (await ended()).length > 1);
+    expect((await ended()).map(({ id, end_reason }) => [id, end_reason]).sort()).toEqual(
+      [
+        [before, 'removed'],
+        [after, 'removed'],
+      ].sort(),
+    );
   });
 });

@@ -1,4 +1,12 @@
-import { memberJoined, teamCreated, tenantClosed, tenantCreated, tenantWithStaff, USERS } from '#testing/tenant-facts';
+import {
+  memberJoined,
+  memberRemoved,
+  teamCreated,
+  tenantClosed,
+  tenantCreated,
+  tenantWithStaff,
+  USERS,
+} from '#testing/tenant-facts';
 import type { TenantEvent } from './events';
 import { memberOf, type Tenant, teamOf, tenantAccessOf, tenantFold } from './evolve';
 
@@ -59,11 +67,22 @@ describe('the members and teams of a tenant', () => {
   const open = stateAfter(...tenantWithStaff, teamCreated('sales', 'Sales'));
 
   it('are found by their ids', () => {
-    expect(memberOf(open, admin)).toEqual({ role: 'admin', version: 2 });
+    expect(memberOf(open, admin)).toEqual({ role: 'admin', version: 2, since: 2 });
     expect(memberOf(open, stranger)).toBeUndefined();
     expect(teamOf(open, 'sales')).toMatchObject({ name: 'Sales', version: 5 });
     expect(teamOf(open, 'support')).toBeUndefined();
   });
+  it('of a role that changed have a new version, and are members since the same version', () => {
+    const changed: TenantEvent = { type: 'MemberRoleChanged', data: { userId: admin, role: 'member' } };
+    const transferred: TenantEvent = { type: 'OwnershipTransferred', data: { from: owner, to: admin } };
+    const after = stateAfter(...tenantWithStaff, changed, transferred);
+    expect(memberOf(after, admin)).toEqual({ role: 'owner', version: 6, since: 2 });
+    expect(memberOf(after, owner)).toEqual({ role: 'admin', version: 6, since: 1 });
+  });
+  it('who were removed and joined again are members since the second time', () =>
+    expect(memberOf(stateAfter(...tenantWithStaff, memberRemoved(admin), memberJoined(admin, 'admin')), admin)).toEqual(
+      { role: 'admin', version: 6, since: 6 },
+    ));
   it.each([
     ['does not exist', stateAfter()],
     ['is closed', stateAfter(tenantCreated, teamCreated('sales', 'Sales'), tenantClosed)],

@@ -10,6 +10,11 @@ export interface Member {
   readonly role: Role;
   /** The stream's version at the member's last change. It is the ETag of the member. */
   readonly version: number;
+  /**
+   * The stream's version at which the user joined. It identifies the membership: a user who is removed and joins again
+   * has another one, and the sessions of the first one stay invalid.
+   */
+  readonly since: number;
 }
 
 /** An invitation that is neither revoked nor used up. It may have expired. */
@@ -80,7 +85,7 @@ const ownerCountOf = (tenant: OpenTenant, userId: string): number =>
 
 /** The members and the number of owners after a user has a role. */
 const membersWith = (tenant: OpenTenant, userId: string, role: Role, version: number) => ({
-  members: set(tenant.members, userId, { role, version }),
+  members: set(tenant.members, userId, { role, version, since: get(tenant.members, userId)?.since ?? version }),
   owners: tenant.owners - ownerCountOf(tenant, userId) + (role === 'owner' ? 1 : 0),
 });
 
@@ -112,7 +117,7 @@ const withTeam = (tenant: OpenTenant, teamId: string, change: (team: Team) => Te
 const evolve = (tenant: Tenant, event: TenantEvent, version: number): Tenant => {
   if (event.type === 'TenantCreated') {
     const { name, slug, ownerId } = event.data;
-    const members = set<Member>(emptyMap, ownerId, { role: 'owner', version });
+    const members = set<Member>(emptyMap, ownerId, { role: 'owner', version, since: version });
     const rest = { removed: emptyMap, invitations: emptyMap, teams: emptyMap, account: newBillingAccount };
     return { status: 'open', name, slug, version, members, owners: 1, ...rest };
   }
@@ -205,7 +210,7 @@ const SAMPLES: readonly Tenant[] = [{ status: 'absent' }, { status: 'closed', er
 /** Builds the state of a tenant from its events. */
 export const tenantFold = {
   aggregate: 'tenant',
-  foldVersion: 7,
+  foldVersion: 8,
   initial: { status: 'absent' } as Tenant,
   evolve,
   isState: (value: unknown): value is Tenant => matchesOneSample(value, 'status', SAMPLES),

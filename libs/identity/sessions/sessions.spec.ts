@@ -46,7 +46,7 @@ describe('sessions', () => {
   const toOpen = (proof: SessionProof = FIRST_PASSWORD, userId = user): SessionToOpen => {
     const sessionId = uuidv7();
     const access = testAccess({ credentialId: sessionId });
-    return { sessionId, userId, tenantId: tenant, access, network: Buffer.from('network'), proof };
+    return { sessionId, userId, tenantId: tenant, memberSince: 1, access, network: Buffer.from('network'), proof };
   };
   const createUser = async (): Promise<string> => {
     const id = uuidv7();
@@ -273,7 +273,7 @@ describe('sessions', () => {
       const blocker = await owner.connect();
       await blocker.query('begin');
       const { access, network, ...late } = toOpen({ sessionId }, userId);
-      await blocker.query(`select identity.open_session($1, $2, $3, $4, 30, $5, $6, null, $7, 100)`, [
+      await blocker.query(`select identity.open_session($1, $2, $3, 1, $4, 30, $5, $6, null, $7, 100)`, [
         ...[late.sessionId, userId, tenant, Buffer.from(late.sessionId), accessJson(access), network, sessionId],
       ]);
       const ending = kind === 'password' ? changePassword(userId) : end(userId, sessionId);

@@ -30,6 +30,8 @@ export interface SessionToOpen {
   readonly userId: string;
   /** Null for a session outside of all tenants. */
   readonly tenantId: string | null;
+  /** The membership of the user in the tenant, see `Member.since`; null without a tenant. */
+  readonly memberSince: number | null;
   /** The access by this session. */
   readonly access: Access;
   /** The mark of the client's network, see `network-marks.ts`. */
@@ -40,6 +42,8 @@ export interface SessionToOpen {
 export interface SessionOwner {
   readonly userId: string;
   readonly tenantId: string | null;
+  /** The membership for which the session was opened, see `Member.since`; null without a tenant. */
+  readonly memberSince: number | null;
 }
 
 export interface OpenedSession {
@@ -110,14 +114,15 @@ export const createSessions = (pool: Pool, days: number) => {
      * @throws Problem unauthenticated if the user cannot sign in any more, the proof does not hold any more, or the
      *   session belongs to another user or has ended
      */
-    open: async ({ sessionId, userId, tenantId, access, network, proof }: SessionToOpen): Promise<OpenedSession> => {
+    open: async (session: SessionToOpen): Promise<OpenedSession> => {
+      const { sessionId, userId, tenantId, memberSince, access, network, proof } = session;
       const refreshToken = randomBytes(32).toString('base64url');
       const { rows } = await withClient(pool, (client) =>
         client.query<{ ended: string[] | null }>({
           name: 'open-session',
-          text: 'select identity.open_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)::text[] as ended',
+          text: 'select identity.open_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)::text[] as ended',
           values: [
-            ...[sessionId, userId, tenantId, hashOf(refreshToken), days, accessJson(access), network],
+            ...[sessionId, userId, tenantId, memberSince, hashOf(refreshToken), days, accessJson(access), network],
             'passwordVersion' in proof ? proof.passwordVersion : null,
             'sessionId' in proof ? proof.sessionId : null,
             MAX_SESSIONS,
@@ -134,7 +139,8 @@ export const createSessions = (pool: Pool, days: number) => {
       const { rows } = await withClient(pool, (client) =>
         client.query<SessionOwner>({
           name: 'find-refresh-token',
-          text: `select user_id as "userId", tenant_id as "tenantId" from identity.find_refresh_token($1)`,
+          text: `select user_id as "userId", tenant_id as "tenantId", member_since as "memberSince"
+            from identity.find_refresh_token($1)`,
           values: [hashOf(token)],
         }),
       );

@@ -16,6 +16,8 @@ export interface AccessClaims {
   readonly tid?: string | undefined;
   /** The user's role in that tenant. */
   readonly role?: string | undefined;
+  /** The membership for which the session was opened, see `Member.since`. */
+  readonly mem?: number | undefined;
   /** The session's id. */
   readonly sid: string;
   /** Unix seconds. */
@@ -27,10 +29,10 @@ export const createAccessTokens = (keys: SigningKeys, ttlSeconds: number) => {
   const jwt = new JwtService({});
   return {
     ttlSeconds,
-    issue: ({ sub, tid, role, sid }: Omit<AccessClaims, 'exp'>): string => {
+    issue: ({ sub, tid, role, mem, sid }: Omit<AccessClaims, 'exp'>): string => {
       const { kid, privateKey } = keys.current();
       return jwt.sign(
-        { tid, role, sid },
+        { tid, role, mem, sid },
         {
           // The library's type does not allow a KeyObject; jsonwebtoken accepts one and is 25 times as fast with it.
           privateKey: privateKey as never,

@@ -12,6 +12,8 @@ export interface Principal {
   readonly tenantId: string;
   readonly role: 'owner' | 'admin' | 'member' | 'auditor';
   readonly sessionId: string;
+  /** The membership for which the token was issued, see `Member.since`. Undefined: any membership. */
+  readonly memberSince?: number | undefined;
 }
 
 /** A signed-in user, with or without a tenant. */

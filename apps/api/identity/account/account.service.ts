@@ -9,6 +9,7 @@ import { authenticatedUserOf } from '../../http/requests/command-context';
 import type { RequestContext } from '../../http/requests/request-context';
 import { invalid } from '../../http/validation/validation';
 import type { SignInDeps } from '../sign-in/identity-deps';
+import { sessionTenantOf } from '../sign-in/tenants';
 import type { ChangePasswordDto, ChangeProfileDto, EraseDto, SwitchedDto } from './account.dto';
 
 export interface AccountDeps extends SignInDeps {
@@ -55,10 +56,11 @@ export const createAccountService = ({
     /** Opens a session in another tenant of the user. @throws Problem not-found */
     switchTo: async (tenantId: string, context: RequestContext, client: ClientInfo): Promise<SwitchedDto> => {
       const { userId, sessionId } = authenticatedUserOf(context);
-      const tenant = await liveTenant(tenantId, userId);
-      if (!tenant)
+      const live = await liveTenant(tenantId, userId);
+      if (!live)
         throw new Problem('not-found', { detail: 'You are not a member of this tenant, or it does not exist.' });
-      return { tenant, ...(await opener.open(userId, tenant, client, context, { sessionId })) };
+      const tokens = await opener.open(userId, sessionTenantOf(live), client, context, { sessionId });
+      return { tenant: live.tenant, ...tokens };
     },
 
     /**

@@ -113,7 +113,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     }
     if (principal.tenantId === undefined) throw tenantRequired();
     const membership = this.memberships.cached(principal.tenantId, principal.userId);
-    if (membership === undefined || !allows(membership, requiredPermission))
+    if (membership === undefined || !isOf(membership, principal) || !allows(membership, requiredPermission))
       return this.admitByLog(request, principal, requiredPermission);
     return this.admitMember(request, principal, requiredPermission, membership);
   }
@@ -124,7 +124,9 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     // Starts now, so that it runs while the membership is read. An admitted request waits for both.
     void this.quota.know(tenantId);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    const membership = await this.memberships.find(tenantId, userId, (it) => allows(it, permission), isRead);
+    const isEnough = (it: CachedMembership) => isOf(it, principal) && allows(it, permission);
+    const found = await this.memberships.find(tenantId, userId, isEnough, isRead);
+    const membership = found && isOf(found, principal) ? found : undefined;
     if (membership !== undefined && allows(membership, permission))
       return this.admitMember(request, principal, permission, membership);
     setPrincipal(request, principal, membership?.role ?? principal.role);
@@ -172,6 +174,10 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     return access;
   }
 }
+
+/** False if the user has left or was removed since the session was opened, and has joined again. */
+const isOf = ({ since }: CachedMembership, { memberSince }: Principal): boolean =>
+  memberSince === undefined || memberSince === since;
 
 const allows = ({ role, standing }: CachedMembership, permission: Permission): boolean =>
   hasPermission(role, permission) && !isBlockedByLock(standing, permission);

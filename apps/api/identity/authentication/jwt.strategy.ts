@@ -52,10 +52,10 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
   }
 
   /** Called with the claims of a verified token. @returns null if the claims are not valid, which refuses the token */
-  validate({ sub, tid, role, sid, exp }: Partial<AccessClaims>): Verified | null {
+  validate({ sub, tid, role, mem, sid, exp }: Partial<AccessClaims>): Verified | null {
     if (!isUuid(sub) || !isUuid(sid) || typeof exp !== 'number') return null;
     const user = { userId: sub, sessionId: sid, expiresAt: exp * 1_000 };
     if (tid === undefined && role === undefined) return user;
-    return isUuid(tid) && isRole(role) ? { ...user, tenantId: tid, role } : null;
+    return isUuid(tid) && isRole(role) ? { ...user, tenantId: tid, role, memberSince: mem } : null;
   }
 }

@@ -56,6 +56,8 @@ const NO_TENANT: CachedTenant = { members: emptyMap, standing: { kind: 'active' 
 /** The role of a user in a tenant, with the standing and the call allowance of the tenant. */
 export interface CachedMembership extends Omit<CachedTenant, 'members'> {
   readonly role: Role;
+  /** Identifies the membership, see `Member.since`. */
+  readonly since: number;
 }
 
 interface CacheEntry {
@@ -256,8 +258,8 @@ export const createMembershipCache = ({
 };
 
 const membershipIn = ({ members, standing, calls }: CachedTenant, userId: string): CachedMembership | undefined => {
-  const role = get(members, userId)?.role;
-  return role && { role, standing, calls };
+  const member = get(members, userId);
+  return member && { role: member.role, since: member.since, standing, calls };
 };
 
 export abstract class MembershipCache extends tokenClass<ReturnType<typeof createMembershipCache>>() {}

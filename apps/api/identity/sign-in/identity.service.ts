@@ -22,8 +22,8 @@ import type {
   UserDto,
 } from './identity.dto';
 import type { IdentityDeps, SignInDeps } from './identity-deps';
-import { accessOfNewSession } from './session-opener';
-import { listTenants } from './tenants';
+import { accessOfNewSession, FOUNDER } from './session-opener';
+import { type LiveMembership, listTenants, sessionTenantOf } from './tenants';
 
 const userOf = ({ id, name, email, createdAt }: User): UserDto => ({
   id,
@@ -50,11 +50,11 @@ export const createIdentityService = (
     userId: string,
     lastTenantId: string | null,
     companies: readonly TenantDto[],
-  ): Promise<TenantDto | undefined> => {
+  ): Promise<LiveMembership | undefined> => {
     const candidates = new Set([...(lastTenantId === null ? [] : [lastTenantId]), ...companies.map(({ id }) => id)]);
     for (const tenantId of candidates) {
-      const tenant = await liveTenant(tenantId, userId);
-      if (tenant) return tenant;
+      const live = await liveTenant(tenantId, userId);
+      if (live) return live;
     }
     return undefined;
   };
@@ -81,7 +81,11 @@ export const createIdentityService = (
       context.position = position;
       context.positionTenant = tenantId;
       const user = userOf({ id: userId, name: personName, email, createdAt });
-      return { user, tenant, ...(await opener.open(userId, tenant, client, context, FIRST_PASSWORD)) };
+      return {
+        user,
+        tenant,
+        ...(await opener.open(userId, { id: tenantId, ...FOUNDER }, client, context, FIRST_PASSWORD)),
+      };
     },
 
     /** @throws Problem unauthenticated, not-found (no member of the given tenant), rate-limited */
@@ -97,14 +101,12 @@ export const createIdentityService = (
       const userDb = db.user(userId);
       const [user, companies] = await Promise.all([findUser(userDb), listTenants(userDb)]);
       if (!user) throw wrongCredentials();
-      const tenant = tenantId
-        ? await liveTenant(tenantId, userId)
-        : await defaultTenant(userId, lastTenantId, companies);
-      if (!tenant && tenantId)
+      const live = tenantId ? await liveTenant(tenantId, userId) : await defaultTenant(userId, lastTenantId, companies);
+      if (!live && tenantId)
         throw new Problem('not-found', { detail: 'You are not a member of this tenant, or it does not exist.' });
       // A user without a tenant may sign in, too: they keep access to their account and personal data.
-      const tokens = await opener.open(userId, tenant, client, context, { passwordVersion });
-      return { user: userOf(user), ...(tenant && { tenant }), companies, ...tokens };
+      const tokens = await opener.open(userId, sessionTenantOf(live), client, context, { passwordVersion });
+      return { user: userOf(user), ...(live && { tenant: live.tenant }), companies, ...tokens };
     },
 
     /**
@@ -120,7 +122,7 @@ export const createIdentityService = (
       const { commandId: tenantId, requestId: correlationId } = context;
       const tenant = { id: tenantId, name: companyName, slug: slugOf(companyName), role: 'owner' satisfies Role };
       // The session is opened first: this fails for a user who is being erased, and then no tenant is created.
-      const tokens = await opener.open(userId, tenant, client, context, { sessionId });
+      const tokens = await opener.open(userId, { id: tenantId, ...FOUNDER }, client, context, { sessionId });
       const tenantToCreate = { tenantId, companyName, slug: tenant.slug, userId };
       const actor = { kind: 'user', id: userId } as const;
       const command = { commandId: uuidv5(tenantId, 'tenant'), actor, correlationId, ...accessOf(context) };
@@ -136,8 +138,8 @@ export const createIdentityService = (
     refresh: async (token: string, context: RequestContext): Promise<RefreshedDto> => {
       // The membership is read first, so that no token is used up while the log is not available.
       const owner = await sessions.ownerOf(token);
-      const tenant = owner?.tenantId ? await liveTenant(owner.tenantId, owner.userId) : undefined;
-      if (owner?.tenantId && !tenant)
+      const live = owner?.tenantId ? await liveTenant(owner.tenantId, owner.userId) : undefined;
+      if (owner?.tenantId && live?.memberSince !== owner.memberSince)
         throw new Problem('unauthenticated', { detail: 'You are no longer a member of this tenant.' });
       const refreshed = await sessions.refresh(token);
       if (refreshed.outcome === 'reused') endedSessions.note(refreshed.ended);
@@ -145,7 +147,7 @@ export const createIdentityService = (
         throw new Problem('unauthenticated', { detail: 'The refresh token is no longer valid. Sign in again.' });
       const { userId, sessionId, refreshToken } = refreshed;
       context.answeredUser = userId;
-      return opener.tokensFor(userId, tenant, sessionId, refreshToken);
+      return opener.tokensFor(userId, sessionTenantOf(live), sessionId, refreshToken);
     },
 
     me: async ({ userId, tenantId }: AuthenticatedUser): Promise<MeDto> => {

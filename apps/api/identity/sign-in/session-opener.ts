@@ -21,11 +21,16 @@ export class SessionOpenerDeps {
   ) {}
 }
 
-/** The tenant of a session, and the role of the user in it. */
-interface SessionTenant {
+/** The tenant of a session, and the membership of the user in it. */
+export interface SessionTenant {
   readonly id: string;
   readonly role: string;
+  /** Identifies the membership, see `Member.since`. */
+  readonly memberSince: number;
 }
+
+/** The membership of the user who creates a tenant. */
+export const FOUNDER = { role: 'owner', memberSince: 1 } as const;
 
 /** The id of the session that a request opens. It is the same for each attempt at a command. */
 const sessionIdOf = ({ commandId }: RequestContext): string => siblingOf(commandId, 'session');
@@ -44,7 +49,10 @@ export const createSessionOpener = ({ sessions, accessTokens, markOf, endedSessi
     sessionId: string,
     refreshToken: string,
   ): TokensDto => ({
-    accessToken: accessTokens.issue({ sub: userId, tid: tenant?.id, role: tenant?.role, sid: sessionId }),
+    accessToken: accessTokens.issue({
+      ...{ sub: userId, sid: sessionId },
+      ...(tenant && { tid: tenant.id, role: tenant.role, mem: tenant.memberSince }),
+    }),
     refreshToken,
     expiresIn: accessTokens.ttlSeconds,
   });
@@ -68,6 +76,7 @@ export const createSessionOpener = ({ sessions, accessTokens, markOf, endedSessi
       context.answeredUser = userId;
       const { sessionId, refreshToken, ended } = await sessions.open({
         ...{ sessionId: sessionIdOf(context), userId, tenantId: tenant?.id ?? null, proof },
+        memberSince: tenant?.memberSince ?? null,
         ...{ access: accessOfNewSession(client, context), network: markOf(client.network) },
       });
       endedSessions.note(ended);
