@@ -227,6 +227,24 @@ describe('invitations', () => {
     expect((await app.request('POST', '/v1/invitations', { token: tenant.accessToken, payload })).statusCode).toBe(400);
   });
 
+  it('are refused if a request names two users: one by its access token and one in its body', async () => {
+    const { token } = await invite({ maxUses: 3 });
+    const [eve, bob] = [await app.signUp(), await app.signUp()];
+    const acceptAsEve = (more: object) =>
+      app.request('POST', '/v1/invitations/accept', { token: eve.accessToken, payload: { token, ...more } });
+    const { email, password } = bob.sent;
+    for (const [more, pointers] of [
+      [{ email, password }, ['/email', '/password']],
+      [{ personName: 'Bob', email, password }, ['/personName', '/email', '/password']],
+      [{ personName: 'Bob' }, ['/personName']],
+    ] as const) {
+      const refused = await acceptAsEve(more);
+      expect(refused.statusCode).toBe(400);
+      expect(refused.json().errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual(pointers);
+    }
+    expect((await acceptAsEve({})).statusCode).toBe(201);
+  });
+
   it('do not admit a removed user again, neither by links that the user created nor by earlier ones', async () => {
     const { token } = await invite({ role: 'admin', maxUses: 3 });
     const eve = await app.signUp();

@@ -33,6 +33,13 @@ const wrongCredentials = (): Problem =>
 
 const JOIN_IN_PROGRESS = 'Another request is joining or signing up with this e-mail address. Try again.';
 
+/** An access token and an address in one request would name two users. @throws Problem validation-failed */
+const refuseSecondIdentity = ({ personName, email, password }: AcceptDto): void => {
+  const sent = Object.entries({ personName, email, password }).filter(([, value]) => value !== undefined);
+  if (sent.length > 0)
+    throw invalid(sent.map(([name]) => ({ pointer: `/${name}`, message: 'must not be sent with an access token' })));
+};
+
 /** The preview for the page of a link. */
 export interface InvitationPreview extends PreviewDto {
   /** Undefined if the inviter is no longer a member. */
@@ -231,6 +238,7 @@ export const createJoinService = (
         // Concurrent repeats without an idempotency key run in sequence: the second finds the account of the first.
         const queueKey = `${body.token} ${emailKey(body.email ?? '')}`;
         if (!principal) return await joinQueue(queueKey, () => acceptSignedOut(body, context, client));
+        refuseSecondIdentity(body);
         const user = await userOf(principal.userId);
         return await joinAsUser(user, await findInvitationToJoin(body.token, context), context, client, principal);
       } catch (error) {

@@ -80,7 +80,7 @@ export class MembersController {
   @Documented({
     summary: 'Change a member’s role',
     description:
-      'Only owners may grant the role `owner` or remove it from a member. The role of the last owner cannot be changed (409). The new role applies on every server within one second. Open invitations of the member that the new role may not create are revoked.',
+      'Only owners may grant the roles `owner` and `admin`, or take the role `owner` from a member. The role of the last owner cannot be changed (409). The new role applies on every server within one second. Open invitations of the member that the new role may not create are revoked.',
     response: MemberDto,
     problems: ['forbidden', 'conflict'],
   })

@@ -60,8 +60,8 @@ ${table(
   permissions.map((it) => [`\`${it}\``, ...ROLES.map((role) => (hasPermission(role, it) ? 'yes' : ''))]),
 )}
 
-Some rules depend on more than the role: no member can grant or take away a role above their own, the last owner can neither
-leave the tenant nor change to another role, and every member may leave.
+Some rules depend on more than the role: only owners can grant the roles owner and admin or take the role
+owner from a member, the last owner can neither leave the tenant nor change to another role, and every member may leave.
 
 These permissions work while the tenant is locked, and their calls are not counted as API calls: ${permissions
     .filter(worksWhileLocked)

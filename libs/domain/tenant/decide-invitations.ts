@@ -5,8 +5,16 @@ import type { TenantEvent } from './events';
 import type { Invitation, OpenTenant, Tenant } from './evolve';
 import { hasPermission } from './permissions';
 import { entries, get } from './persistent-map';
-import { notFound, requireFeature, requireOpen, requirePermission, requireRoom, requireUnlocked } from './requirements';
-import type { Role } from './roles';
+import {
+  notFound,
+  requireFeature,
+  requireMayGrant,
+  requireOpen,
+  requirePermission,
+  requireRoom,
+  requireUnlocked,
+} from './requirements';
+import { mayGrant, type Role } from './roles';
 
 /** The most users that can join by one invitation. */
 export const MAX_USES = 10_000;
@@ -26,9 +34,9 @@ const countOpenInvitations = ({ invitations }: OpenTenant, at: string): { count:
   return { count, unusedUses };
 };
 
-/** Only an owner may invite admins. No role may invite owners; {@link inviteMember} refuses that. */
+/** Whether a member may still create such an invitation. No role may invite owners; {@link inviteMember} refuses that. */
 const mayInvite = (inviter: Role | undefined, role: Role): boolean =>
-  inviter !== undefined && hasPermission(inviter, 'invitations.create') && (role !== 'admin' || inviter === 'owner');
+  inviter !== undefined && hasPermission(inviter, 'invitations.create') && mayGrant(inviter, role);
 
 /**
  * Revokes the open invitations that a member created and could not create in the new role. Otherwise the member could
@@ -83,7 +91,7 @@ export const inviteMember = (input: InviteMemberInput, limits: InStreamLimits, t
       'forbidden',
       'An invitation cannot grant the role owner. Invite a member, then transfer ownership.',
     );
-  if (!mayInvite(inviter, role)) throw new Refusal('forbidden', 'This action needs the role owner.');
+  requireMayGrant(inviter, role);
   if (get(open.invitations, invitationId)) throw new Refusal('conflict', 'An invitation with this id already exists.');
   if (!Number.isInteger(maxUses) || maxUses < 1 || maxUses > MAX_USES)
     throw new Refusal('conflict', `An invitation may be used 1 to ${MAX_USES} times.`);

@@ -57,11 +57,14 @@ describe('changing a role', () => {
         .when(change(owner, second, to))
         .thenHappened(changed(second, to)),
     );
-    it.each(otherRoles(from))('to %s is allowed to an admin unless one of the two roles is owner', (to) => {
-      const { thenHappened, thenRefused } = given(...withSecond(from)).when(change(admin, second, to));
-      if (from !== 'owner' && to !== 'owner') thenHappened(changed(second, to));
-      else thenRefused('forbidden');
-    });
+    it.each(otherRoles(from))(
+      'to %s is allowed to an admin unless that makes an owner or admin of the member, or the member is an owner',
+      (to) => {
+        const { thenHappened, thenRefused } = given(...withSecond(from)).when(change(admin, second, to));
+        if (from !== 'owner' && to !== 'owner' && to !== 'admin') thenHappened(changed(second, to));
+        else thenRefused('forbidden');
+      },
+    );
     it.each(['member', 'auditor'] as const)('is forbidden to the role %s', (role) => {
       for (const to of ROLES)
         given(...withSecond(from))

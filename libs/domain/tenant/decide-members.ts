@@ -4,7 +4,15 @@ import { revokeInvitationsOf } from './decide-invitations';
 import type { MemberRemoved, TenantEvent } from './events';
 import type { Member, OpenTenant, Tenant } from './evolve';
 import { entries, get } from './persistent-map';
-import { notFound, requireOpen, requireOwnerFor, requirePermission, requireRole, requireVersion } from './requirements';
+import {
+  notFound,
+  requireMayGrant,
+  requireMayTake,
+  requireOpen,
+  requirePermission,
+  requireRole,
+  requireVersion,
+} from './requirements';
 import type { Role } from './roles';
 
 const requireMember = (tenant: OpenTenant, userId: string): Member => {
@@ -30,7 +38,7 @@ export interface ChangeRoleInput {
 export class ChangeRole extends TenantCommand<ChangeRoleInput> {}
 
 /**
- * Only an owner can grant or take the role owner, and the last owner keeps it. Open invitations that the member could
+ * Only an owner can grant the roles owner and admin, or take the role owner, and the last owner keeps it. Open invitations that the member could
  * not create in the new role are revoked. The present role adds no event.
  * @throws Refusal not-found, forbidden, workspace-locked, precondition-failed; conflict for the last owner
  */
@@ -42,8 +50,8 @@ export const changeRole = (
   const open = requireOpen(tenant);
   const sender = requirePermission(open, by, 'members.change-role');
   const member = requireMember(open, userId);
-  requireOwnerFor(sender, role);
-  requireOwnerFor(sender, member.role);
+  requireMayGrant(sender, role);
+  requireMayTake(sender, member.role);
   requireVersion(member.version, expectedVersion);
   if (member.role === role) return [];
   requireAnotherOwner(open, member);
@@ -82,7 +90,7 @@ export const removeMember = (
   if (by === userId) (reason === 'erased' ? requireRole : requirePermission)(open, by, 'members.leave');
   const remover = by === userId ? undefined : requirePermission(open, by, 'members.remove');
   const member = requireMember(open, userId);
-  if (remover) requireOwnerFor(remover, member.role);
+  if (remover) requireMayTake(remover, member.role);
   requireVersion(member.version, expectedVersion);
   requireAnotherOwner(open, member);
   return [

@@ -4,12 +4,14 @@ import type { PaymentState } from './billing-account';
 import {
   notFound,
   requireFeature,
+  requireMayGrant,
+  requireMayTake,
   requireOpen,
-  requireOwnerFor,
   requireRoom,
   requireUnlocked,
   requireVersion,
 } from './requirements';
+import { ROLES } from './roles';
 
 /** The refusal that the work throws; undefined if it throws none. */
 const refusalOf = (work: () => unknown): Refusal | undefined => {
@@ -58,12 +60,15 @@ describe('a refusal', () => {
   });
 
   it('of the role owner says who may grant it', () => {
-    expect(refusalOf(() => requireOwnerFor('admin', 'owner'))).toMatchObject({
-      reason: 'forbidden',
-      detail: 'This action needs the role owner.',
-    });
-    expect(refusalOf(() => requireOwnerFor('admin', 'admin'))).toBeUndefined();
-    expect(refusalOf(() => requireOwnerFor('owner', 'owner'))).toBeUndefined();
+    const needsOwner = { reason: 'forbidden', detail: 'This action needs the role owner.' };
+    for (const role of ['owner', 'admin'] as const)
+      expect(refusalOf(() => requireMayGrant('admin', role))).toMatchObject(needsOwner);
+    for (const role of ['member', 'auditor'] as const)
+      expect(refusalOf(() => requireMayGrant('admin', role))).toBeUndefined();
+    for (const role of ROLES) expect(refusalOf(() => requireMayGrant('owner', role))).toBeUndefined();
+    expect(refusalOf(() => requireMayTake('admin', 'owner'))).toMatchObject(needsOwner);
+    expect(refusalOf(() => requireMayTake('admin', 'admin'))).toBeUndefined();
+    expect(refusalOf(() => requireMayTake('owner', 'owner'))).toBeUndefined();
   });
 
   it('of another version says what to do', () => {

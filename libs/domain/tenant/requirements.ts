@@ -4,7 +4,7 @@ import type { PaymentState } from './billing-account';
 import type { OpenTenant, Tenant } from './evolve';
 import { hasPermission, isBlockedByLock, type Permission, rolesNeeded } from './permissions';
 import { get } from './persistent-map';
-import type { Role } from './roles';
+import { mayGrant, type Role } from './roles';
 
 export const notFound = (what: string): Refusal => new Refusal('not-found', `There is no such ${what}.`);
 
@@ -50,14 +50,23 @@ export const requirePermission = (tenant: OpenTenant, userId: string, permission
   return role;
 };
 
+const needsOwner = (): Refusal => new Refusal('forbidden', 'This action needs the role owner.');
+
 /**
- * Only an owner may grant or take the role owner.
- * @param by the role of the user who sends the command
- * @param role the role that is granted or taken
+ * @param by the role of the user who sends the command; see {@link mayGrant}
  * @throws Refusal forbidden
  */
-export const requireOwnerFor = (by: Role, role: Role): void => {
-  if (role === 'owner' && by !== 'owner') throw new Refusal('forbidden', 'This action needs the role owner.');
+export const requireMayGrant = (by: Role, role: Role): void => {
+  if (!mayGrant(by, role)) throw needsOwner();
+};
+
+/**
+ * Only an owner may take the role owner from a member.
+ * @param by the role of the user who sends the command
+ * @throws Refusal forbidden
+ */
+export const requireMayTake = (by: Role, role: Role): void => {
+  if (role === 'owner' && by !== 'owner') throw needsOwner();
 };
 
 /**

@@ -5,4 +5,10 @@
 export const ROLES = ['owner', 'admin', 'member', 'auditor'] as const;
 export type Role = (typeof ROLES)[number];
 
+/**
+ * Whether a role may be granted by a member with another role, by an invitation or by a change of the role: only owners
+ * grant the roles owner and admin. It does not check the permission for the action itself.
+ */
+export const mayGrant = (by: Role, role: Role): boolean => by === 'owner' || (role !== 'owner' && role !== 'admin');
+
 export const isRole = (word: unknown): word is Role => ROLES.includes(word as Role);
