@@ -64,6 +64,8 @@ export const systemOn = (databaseUrl: string, name: string, drop: () => Promise<
     JOIN_RATE_PER_MINUTE: '1000000',
     SIGNIN_ACCOUNT_RATE_PER_MINUTE: '1000000',
     API_RATE_PER_MINUTE: '1000000',
+    // The clients do not refresh their tokens, and a thousand kills on a slow machine take more than an hour.
+    ACCESS_TOKEN_TTL_SECONDS: '86400',
     PLANS: 'none',
     STRIPE_SIM_PORT: '0',
     PASSWORD_HASH_CONCURRENCY: '1',
