@@ -25,7 +25,7 @@ export const executeRule = async <Command extends AnyCommand, State, Event exten
   const append = (decide: (state: State) => readonly Event[]): Promise<CommandResult<State>> =>
     creates && !looksUpRepeats
       ? store.create(fold, stream, context, decide)
-      : store.execute(fold, stream, context, decide, rule.comparesVersion ? undefined : command.expectedVersion);
+      : store.execute(fold, stream, context, decide, rule.comparesVersion ? undefined : command.requiredVersion);
   const requireWritable = async (facts: Facts): Promise<void> => {
     const written = rule.writesTo?.(command, facts);
     if (written) await limits.requireWritable(written.tenantId, written.tenant, written.projectId);

@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import type { CommandContext } from '#domain/command';
+import type { CommandContext, RequiredVersion } from '#domain/command';
 import type { Tenant } from '#domain/tenant/evolve';
 import type { AggregateStore } from '#event-log/aggregate/aggregate-store';
 import type { Fold } from '#event-log/aggregate/fold';
@@ -11,7 +11,7 @@ import type { LimitClaim, LimitGuard, Reservable } from '#plans/limit-guard.port
 export interface AnyCommand {
   readonly context: CommandContext;
   /** The version that the client requires; undefined: any version. */
-  readonly expectedVersion?: number | undefined;
+  readonly requiredVersion?: RequiredVersion;
 }
 
 /** The services that the execution of a command needs. */

@@ -18,6 +18,23 @@ export interface CommandContext {
   readonly mayRepeat?: boolean;
 }
 
+/** The versions that a client requires or excludes. Both conditions must be met. */
+export interface VersionCondition {
+  /** The present version must be one of these; undefined: any version. */
+  readonly anyOf?: readonly number[];
+  /** The present version must be none of these; undefined: any version. */
+  readonly noneOf?: readonly number[];
+}
+
+/** One version that the client requires, or a condition; undefined: any version. */
+export type RequiredVersion = number | VersionCondition | undefined;
+
+export const hasRequiredVersion = (version: number, required: RequiredVersion): boolean => {
+  if (required === undefined || typeof required === 'number') return required === undefined || required === version;
+  const { anyOf, noneOf } = required;
+  return (anyOf === undefined || anyOf.includes(version)) && !noneOf?.includes(version);
+};
+
 /** A command to one stream of a tenant: the input of its rule, and its context. */
 export abstract class TenantCommand<Input> {
   constructor(
@@ -28,6 +45,6 @@ export abstract class TenantCommand<Input> {
      * The version that the client requires: of the stream, or for a tenant, of the part that the command changes.
      * Undefined: any version.
      */
-    readonly expectedVersion?: number | undefined,
+    readonly requiredVersion?: RequiredVersion,
   ) {}
 }

@@ -135,7 +135,9 @@ interface Membership {
 }
 
 const outcomeOf = ({ status, etag }: Reply, sentAt: number): Outcome =>
-  status < 300 ? { kind: 'ok', version: Number(etag?.slice(1, -1)), span: since(sentAt) } : { kind: 'refused', status };
+  status < 300
+    ? { kind: 'ok', version: Number.parseInt(etag?.slice(1) ?? '', 10), span: since(sentAt) }
+    : { kind: 'refused', status };
 
 const rename = async (
   api: Api,

@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, Patch, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
+import type { RequiredVersion } from '#domain/command';
 import { ChangeRole, RemoveMember } from '#domain/tenant/decide-members';
 import { memberOf, type Tenant } from '#domain/tenant/evolve';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';
@@ -9,7 +10,7 @@ import { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { Problem } from '#platform/problems';
 import { findMember, listMembers, type MemberRow } from '#projections/members/queries';
 import { ApiContext } from '../core/api-context';
-import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
+import { Preconditions, type Versioned, withETag } from '../http/contract/etag';
 import { type Page, PageQuery, Pages, type Paging } from '../http/contract/pages';
 import { RequirePermission } from '../http/contract/require-permission.decorator';
 import { Documented } from '../http/openapi/documented';
@@ -88,11 +89,11 @@ export class MembersController {
     @Context() context: RequestContext,
     @PathId('userId', 'User id of the member.') memberId: string,
     @Body() { role }: ChangeRoleDto,
-    @IfMatch() expectedVersion: number | undefined,
+    @Preconditions() requiredVersion: RequiredVersion,
   ): Promise<Versioned<MemberDto>> {
     const { tenantId, userId } = principalOf(context);
     const input = { by: userId, userId: memberId, role, at: new Date().toISOString() };
-    const command = new ChangeRole(tenantId, input, commandContextOf(context), expectedVersion);
+    const command = new ChangeRole(tenantId, input, commandContextOf(context), requiredVersion);
     const { position, state } = await this.commands.execute<ChangeRole, CommandResult<Tenant>>(command);
     const changed = memberOf(state, memberId);
     if (!changed) throw notFound('member');
@@ -125,12 +126,12 @@ export class MembersController {
   async remove(
     @Context() context: RequestContext,
     @PathId('userId', 'User id of the member.') memberId: string,
-    @IfMatch() expectedVersion: number | undefined,
+    @Preconditions() requiredVersion: RequiredVersion,
   ): Promise<void> {
     const { tenantId, userId } = principalOf(context);
     const reason = memberId === userId ? 'left' : 'removed';
     const input = { by: userId, userId: memberId, reason, at: new Date().toISOString() } as const;
-    const command = new RemoveMember(tenantId, input, commandContextOf(context), expectedVersion);
+    const command = new RemoveMember(tenantId, input, commandContextOf(context), requiredVersion);
     const { position } = await this.commands.execute<RemoveMember, CommandResult<Tenant>>(command);
     context.position = position;
   }

@@ -5,6 +5,7 @@ import { uuidv7 } from '#platform/ids/uuid';
 import { joined } from '#test/support/facts';
 import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
 import { comparableAnswer, createTenantWithMembers, type Tenant } from '#test/support/tenant';
+import { versionTag } from '../http/contract/etag';
 
 const ROLES = ['owner', 'admin', 'member', 'auditor'] as const;
 
@@ -249,9 +250,9 @@ describe('members', () => {
     ][] = [
       ['GET'],
       ['PATCH', { role: 'member' }],
-      ['PATCH', { role: 'member' }, { 'if-match': '"3"' }],
+      ['PATCH', { role: 'member' }, { 'if-match': versionTag(other.id, other.member.id, 3) }],
       ['DELETE'],
-      ['DELETE', undefined, { 'if-match': '"3"' }],
+      ['DELETE', undefined, { 'if-match': versionTag(acme.id, other.member.id, 3) }],
       ['DELETE', undefined, { 'if-match': '"9"' }],
     ];
     for (const [method, ...rest] of routes) {

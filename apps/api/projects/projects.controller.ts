@@ -1,12 +1,13 @@
 import { Body, Controller, Delete, Get, Patch, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
+import type { RequiredVersion } from '#domain/command';
 import { ArchiveProject, ChangeProject, CreateProject, RestoreProject } from '#domain/project/decide';
 import type { Project } from '#domain/project/evolve';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';
 import { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { findProject, listProjects } from '#projections/projects/queries';
-import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
+import { Preconditions, type Versioned, withETag } from '../http/contract/etag';
 import { type Page, Pages, type Paging } from '../http/contract/pages';
 import { RequirePermission } from '../http/contract/require-permission.decorator';
 import { Documented } from '../http/openapi/documented';
@@ -102,11 +103,11 @@ export class ProjectsController {
     @Context() context: RequestContext,
     @PathId('id', 'Id of the project.') id: string,
     @Body() change: ChangeProjectDto,
-    @IfMatch() expectedVersion: number | undefined,
+    @Preconditions() requiredVersion: RequiredVersion,
   ): Promise<Versioned<ProjectDto>> {
     const { tenantId, userId } = principalOf(context);
     const input = { by: userId, projectId: id, ...change };
-    return this.executeFor(context, new ChangeProject(tenantId, input, commandContextOf(context), expectedVersion), id);
+    return this.executeFor(context, new ChangeProject(tenantId, input, commandContextOf(context), requiredVersion), id);
   }
 
   @Delete(':id')
@@ -121,13 +122,13 @@ export class ProjectsController {
   archive(
     @Context() context: RequestContext,
     @PathId('id', 'Id of the project.') id: string,
-    @IfMatch() expectedVersion: number | undefined,
+    @Preconditions() requiredVersion: RequiredVersion,
   ): Promise<Versioned<ProjectDto>> {
     const { tenantId, userId } = principalOf(context);
     const input = { by: userId, projectId: id };
     return this.executeFor(
       context,
-      new ArchiveProject(tenantId, input, commandContextOf(context), expectedVersion),
+      new ArchiveProject(tenantId, input, commandContextOf(context), requiredVersion),
       id,
     );
   }
@@ -145,13 +146,13 @@ export class ProjectsController {
   restore(
     @Context() context: RequestContext,
     @PathId('id', 'Id of the project.') id: string,
-    @IfMatch() expectedVersion: number | undefined,
+    @Preconditions() requiredVersion: RequiredVersion,
   ): Promise<Versioned<ProjectDto>> {
     const { tenantId, userId } = principalOf(context);
     const input = { by: userId, projectId: id };
     return this.executeFor(
       context,
-      new RestoreProject(tenantId, input, commandContextOf(context), expectedVersion),
+      new RestoreProject(tenantId, input, commandContextOf(context), requiredVersion),
       id,
     );
   }

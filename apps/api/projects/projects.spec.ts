@@ -3,6 +3,7 @@ import { AppendOutcomeUnknown } from '#event-log/port';
 import { timeOfUuidv7, uuidv7 } from '#platform/ids/uuid';
 import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
 import { comparableAnswer, createTenantWithMembers, type Tenant, type TestMember } from '#test/support/tenant';
+import { versionTag } from '../http/contract/etag';
 
 describe('projects', () => {
   let identity: IdentityApp;
@@ -35,7 +36,6 @@ describe('projects', () => {
       teamId,
     });
     expect(created.statusCode).toBe(201);
-    expect(created.headers['etag']).toBe('"1"');
     expect(created.headers['position']).toEqual(expect.any(String));
     const project = created.json();
     expect(project).toEqual({
@@ -47,7 +47,7 @@ describe('projects', () => {
       createdAt: new Date(timeOfUuidv7(project.id)).toISOString(),
     });
     const shown = await acme.owner.get(`/v1/projects/${project.id}`);
-    expect(shown.headers['etag']).toBe('"1"');
+    for (const { headers } of [created, shown]) expect(headers['etag']).toBe(versionTag(acme.id, project.id, 1));
     expect(shown.json()).toEqual(project);
   });
 
@@ -82,7 +82,7 @@ describe('projects', () => {
     const { id } = await create(acme.member, { description: 'The new one', teamId: await addTeam(acme) });
     const changed = await acme.admin.send('PATCH', `/v1/projects/${id}`, { name: 'Shop', teamId: null });
     expect(changed.statusCode).toBe(200);
-    expect(changed.headers['etag']).toBe('"2"');
+    expect(changed.headers['etag']).toBe(versionTag(acme.id, id, 2));
     expect(changed.json()).toMatchObject({ id, name: 'Shop', description: 'The new one', teamId: null });
     expect((await acme.member.get(`/v1/projects/${id}`)).json()).toEqual(changed.json());
   });
@@ -91,21 +91,22 @@ describe('projects', () => {
     const { id } = await create(acme.member);
     for (const body of [{}, { name: 'Website' }]) {
       const answer = await acme.member.send('PATCH', `/v1/projects/${id}`, body);
-      expect([answer.statusCode, answer.headers['etag'], answer.headers['position']]).toEqual([200, '"1"', undefined]);
+      const { etag, position } = answer.headers;
+      expect([answer.statusCode, etag, position]).toEqual([200, versionTag(acme.id, id, 1), undefined]);
     }
   });
 
   it('are changed, archived and restored only in the expected version', async () => {
     const { id } = await create(acme.member);
     const url = `/v1/projects/${id}`;
-    const [stale, present] = [{ 'if-match': '"1"' }, { 'if-match': '"2"' }];
+    const [stale, present] = [1, 2].map((version) => ({ 'if-match': versionTag(acme.id, id, version) }));
     expect((await acme.member.send('PATCH', url, { name: 'Shop' }, stale)).statusCode).toBe(200);
     const late = await acme.member.send('PATCH', url, { name: 'Kiosk' }, stale);
     expect(late.json()).toMatchObject({ status: 412, type: '/problems/precondition-failed' });
     expect((await acme.member.send('DELETE', url, undefined, stale)).statusCode).toBe(412);
     expect((await acme.member.send('DELETE', url, undefined, present)).statusCode).toBe(200);
     expect((await acme.member.send('POST', `${url}/restore`, undefined, present)).statusCode).toBe(412);
-    expect((await acme.member.get(url, { 'if-none-match': '"3"' })).statusCode).toBe(304);
+    expect((await acme.member.get(url, { 'if-none-match': versionTag(acme.id, id, 3) })).statusCode).toBe(304);
   });
 
   it('are archived and restored, and cannot be changed while they are archived', async () => {
@@ -176,10 +177,10 @@ describe('projects', () => {
   ): ['GET' | 'POST' | 'PATCH' | 'DELETE', string, (object | undefined)?, Record<string, string>?][] => [
     ['GET', `/v1/projects/${id}`],
     ['PATCH', `/v1/projects/${id}`, { name: 'Mine' }],
-    ['PATCH', `/v1/projects/${id}`, { name: 'Mine' }, { 'if-match': '"1"' }],
-    ['PATCH', `/v1/projects/${id}`, { name: 'Mine' }, { 'if-match': '"9"' }],
+    ['PATCH', `/v1/projects/${id}`, { name: 'Mine' }, { 'if-match': versionTag(acme.id, id, 1) }],
+    ['PATCH', `/v1/projects/${id}`, { name: 'Mine' }, { 'if-match': versionTag(other.id, id, 1) }],
     ['DELETE', `/v1/projects/${id}`],
-    ['DELETE', `/v1/projects/${id}`, undefined, { 'if-match': '"1"' }],
+    ['DELETE', `/v1/projects/${id}`, undefined, { 'if-match': versionTag(acme.id, id, 1) }],
     ['POST', `/v1/projects/${id}/restore`],
     ['GET', `/v1/projects/${id}/tasks`],
     ['POST', `/v1/projects/${id}/tasks`, { title: 'Mine' }],
@@ -194,7 +195,8 @@ describe('projects', () => {
       const [sameMethod, randomUrl, ...same] = random[at] ?? ['GET', '/'];
       expect(comparableAnswer(await acme.owner.send(sameMethod, randomUrl, ...same))).toEqual(answer);
     }
-    expect((await other.member.get(`/v1/projects/${foreign}`)).headers['etag']).toBe('"1"');
+    const { etag } = (await other.member.get(`/v1/projects/${foreign}`)).headers;
+    expect(etag).toBe(versionTag(other.id, foreign, 1));
   });
 
   it('cannot be read or written by auditors', async () => {

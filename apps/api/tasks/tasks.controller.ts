@@ -1,12 +1,13 @@
 import { Body, Controller, Delete, Get, Patch, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
+import type { RequiredVersion } from '#domain/command';
 import { ChangeTask, CreateTask, DeleteTask } from '#domain/task/decide';
 import type { Task } from '#domain/task/evolve';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';
 import { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { findTask, listTasks } from '#projections/tasks/queries';
-import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
+import { Preconditions, type Versioned, withETag } from '../http/contract/etag';
 import { type Page, Pages, type Paging } from '../http/contract/pages';
 import { RequirePermission } from '../http/contract/require-permission.decorator';
 import { Documented } from '../http/openapi/documented';
@@ -105,11 +106,11 @@ export class TasksController {
     @Context() context: RequestContext,
     @PathId('id', 'Id of the task.') id: string,
     @Body() change: ChangeTaskDto,
-    @IfMatch() expectedVersion: number | undefined,
+    @Preconditions() requiredVersion: RequiredVersion,
   ): Promise<Versioned<TaskDto>> {
     const { tenantId, userId } = principalOf(context);
     const input = { by: userId, taskId: id, ...change };
-    return this.executeFor(context, new ChangeTask(tenantId, input, commandContextOf(context), expectedVersion), id);
+    return this.executeFor(context, new ChangeTask(tenantId, input, commandContextOf(context), requiredVersion), id);
   }
 
   @Delete('tasks/:id')
@@ -123,11 +124,11 @@ export class TasksController {
   async remove(
     @Context() context: RequestContext,
     @PathId('id', 'Id of the task.') id: string,
-    @IfMatch() expectedVersion: number | undefined,
+    @Preconditions() requiredVersion: RequiredVersion,
   ): Promise<void> {
     const { tenantId, userId } = principalOf(context);
     const input = { by: userId, taskId: id };
-    const command = new DeleteTask(tenantId, input, commandContextOf(context), expectedVersion);
+    const command = new DeleteTask(tenantId, input, commandContextOf(context), requiredVersion);
     const { position } = await this.commands.execute<DeleteTask, CommandResult<Task>>(command);
     context.position = position;
   }

@@ -3,6 +3,7 @@ import { AppendOutcomeUnknown } from '#event-log/port';
 import { timeOfUuidv7, uuidv7 } from '#platform/ids/uuid';
 import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
 import { comparableAnswer, createTenantWithMembers, type Tenant, type TestMember } from '#test/support/tenant';
+import { versionTag } from '../http/contract/etag';
 
 interface TaskAnswer {
   readonly id: string;
@@ -38,8 +39,8 @@ describe('tasks', () => {
       dueOn: '2026-02-28',
     };
     const created = await acme.member.send('POST', `/v1/projects/${project}/tasks`, sent);
-    expect([created.statusCode, created.headers['etag']]).toEqual([201, '"1"']);
     const task = created.json();
+    expect([created.statusCode, created.headers['etag']]).toEqual([201, versionTag(acme.id, task.id, 1)]);
     expect(task).toEqual({
       ...sent,
       id: expect.any(String),
@@ -48,7 +49,7 @@ describe('tasks', () => {
       createdAt: new Date(timeOfUuidv7(task.id)).toISOString(),
     });
     const shown = await acme.owner.get(`/v1/tasks/${task.id}`);
-    expect([shown.headers['etag'], shown.json()]).toEqual(['"1"', task]);
+    expect([shown.headers['etag'], shown.json()]).toEqual([versionTag(acme.id, task.id, 1), task]);
   });
 
   it('need only a title', async () => {
@@ -94,7 +95,7 @@ describe('tasks', () => {
     const { id } = await add(acme.member, project, { description: 'Soon', assigneeId: acme.member.id });
     const body = { title: 'Choose two', status: 'in-progress', assigneeId: acme.owner.id, dueOn: '2026-03-01' };
     const changed = await acme.admin.send('PATCH', `/v1/tasks/${id}`, body);
-    expect([changed.statusCode, changed.headers['etag']]).toEqual([200, '"5"']);
+    expect([changed.statusCode, changed.headers['etag']]).toEqual([200, versionTag(acme.id, id, 5)]);
     expect(changed.json()).toMatchObject({ ...body, description: 'Soon' });
     expect((await acme.member.get(`/v1/tasks/${id}`)).json()).toEqual(changed.json());
     const emptied = await acme.member.send('PATCH', `/v1/tasks/${id}`, { assigneeId: null, dueOn: null });
@@ -106,26 +107,28 @@ describe('tasks', () => {
     const { id } = await add(acme.member, project);
     for (const body of [{}, { status: 'open', assigneeId: null }]) {
       const answer = await acme.member.send('PATCH', `/v1/tasks/${id}`, body);
-      expect([answer.statusCode, answer.headers['etag'], answer.headers['position']]).toEqual([200, '"1"', undefined]);
+      const { etag, position } = answer.headers;
+      expect([answer.statusCode, etag, position]).toEqual([200, versionTag(acme.id, id, 1), undefined]);
     }
   });
 
   it('are changed and deleted only in the expected version', async () => {
     const { id } = await add(acme.member, project);
     const url = `/v1/tasks/${id}`;
-    const expected = { 'if-match': '"1"' };
+    const [expected, next] = [1, 2].map((version) => ({ 'if-match': versionTag(acme.id, id, version) }));
     expect((await acme.member.send('PATCH', url, { status: 'done' }, expected)).statusCode).toBe(200);
     const late = await acme.member.send('PATCH', url, { status: 'open' }, expected);
     expect(late.json()).toMatchObject({ status: 412, type: '/problems/precondition-failed' });
     expect((await acme.member.send('DELETE', url, undefined, expected)).statusCode).toBe(412);
-    expect((await acme.member.send('DELETE', url, undefined, { 'if-match': '"2"' })).statusCode).toBe(204);
+    expect((await acme.member.send('DELETE', url, undefined, next)).statusCode).toBe(204);
   });
 
   it('accept one of twenty concurrent changes of one version', async () => {
     const { id } = await add(acme.member, project);
+    const expected = { 'if-match': versionTag(acme.id, id, 1) };
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, at) =>
-        acme.member.send('PATCH', `/v1/tasks/${id}`, { title: `Edit ${at}` }, { 'if-match': '"1"' }),
+        acme.member.send('PATCH', `/v1/tasks/${id}`, { title: `Edit ${at}` }, expected),
       ),
     );
     const statuses = answers.map(({ statusCode }) => statusCode).sort();
@@ -140,7 +143,7 @@ describe('tasks', () => {
     const answers = [await acme.member.get(url), await acme.member.send('PATCH', url, { status: 'done' })];
     answers.push(
       await acme.member.send('DELETE', url),
-      await acme.member.send('DELETE', url, undefined, { 'if-match': '"1"' }),
+      await acme.member.send('DELETE', url, undefined, { 'if-match': versionTag(acme.id, id, 1) }),
     );
     for (const answer of answers) expect(answer.json()).toMatchObject({ status: 404, type: '/problems/not-found' });
   });
@@ -271,10 +274,10 @@ describe('tasks', () => {
   ): ['GET' | 'PATCH' | 'DELETE', string, (object | undefined)?, Record<string, string>?][] => [
     ['GET', `/v1/tasks/${id}`],
     ['PATCH', `/v1/tasks/${id}`, { title: 'Mine' }],
-    ['PATCH', `/v1/tasks/${id}`, { assigneeId: acme.owner.id }, { 'if-match': '"1"' }],
+    ['PATCH', `/v1/tasks/${id}`, { assigneeId: acme.owner.id }, { 'if-match': versionTag(acme.id, id, 1) }],
     ['PATCH', `/v1/tasks/${id}`, { assigneeId: uuidv7() }],
     ['DELETE', `/v1/tasks/${id}`],
-    ['DELETE', `/v1/tasks/${id}`, undefined, { 'if-match': '"9"' }],
+    ['DELETE', `/v1/tasks/${id}`, undefined, { 'if-match': versionTag(other.id, id, 1) }],
   ];
 
   it('of another tenant are not found, with the same answer as unknown ids', async () => {
@@ -286,7 +289,8 @@ describe('tasks', () => {
       const [sameMethod, randomUrl, ...same] = random[at] ?? ['GET', '/'];
       expect(comparableAnswer(await acme.owner.send(sameMethod, randomUrl, ...same))).toEqual(answer);
     }
-    expect((await other.member.get(`/v1/tasks/${foreign}`)).headers['etag']).toBe('"1"');
+    const { etag } = (await other.member.get(`/v1/tasks/${foreign}`)).headers;
+    expect(etag).toBe(versionTag(other.id, foreign, 1));
   });
 
   it('cannot be read or written by auditors', async () => {

@@ -1,13 +1,14 @@
 import { Body, Controller, Delete, Get, Patch, Post, Put, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
+import type { RequiredVersion } from '#domain/command';
 import { AddTeamMember, CreateTeam, DeleteTeam, RemoveTeamMember, RenameTeam } from '#domain/tenant/decide-teams';
 import { type Tenant, teamOf } from '#domain/tenant/evolve';
 import { entries } from '#domain/tenant/persistent-map';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';
 import { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { findTeam, listTeams } from '#projections/teams/queries';
-import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
+import { Preconditions, type Versioned, withETag } from '../http/contract/etag';
 import { type Page, PageQuery, Pages, type Paging } from '../http/contract/pages';
 import { RequirePermission } from '../http/contract/require-permission.decorator';
 import { Documented } from '../http/openapi/documented';
@@ -95,13 +96,13 @@ export class TeamsController {
     @Context() context: RequestContext,
     @PathId('id', 'Id of the team.') id: string,
     @Body() { name }: TeamNameDto,
-    @IfMatch() expectedVersion: number | undefined,
+    @Preconditions() requiredVersion: RequiredVersion,
   ): Promise<Versioned<TeamDto>> {
     const { tenantId, userId } = principalOf(context);
     const input = { by: userId, teamId: id, name };
     return this.executeAndAnswer(
       context,
-      new RenameTeam(tenantId, input, commandContextOf(context), expectedVersion),
+      new RenameTeam(tenantId, input, commandContextOf(context), requiredVersion),
       id,
     );
   }
@@ -117,11 +118,11 @@ export class TeamsController {
   async delete(
     @Context() context: RequestContext,
     @PathId('id', 'Id of the team.') id: string,
-    @IfMatch() expectedVersion: number | undefined,
+    @Preconditions() requiredVersion: RequiredVersion,
   ): Promise<void> {
     const { tenantId, userId } = principalOf(context);
     const input = { by: userId, teamId: id };
-    await this.execute(context, new DeleteTeam(tenantId, input, commandContextOf(context), expectedVersion));
+    await this.execute(context, new DeleteTeam(tenantId, input, commandContextOf(context), requiredVersion));
   }
 
   @Put(':id/members/:userId')

@@ -3,6 +3,7 @@ import { AppendOutcomeUnknown } from '#event-log/port';
 import { timeOfUuidv7, uuidv7 } from '#platform/ids/uuid';
 import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
 import { comparableAnswer, createTenantWithMembers, type Tenant, type TestMember } from '#test/support/tenant';
+import { versionTag } from '../http/contract/etag';
 
 describe('teams', () => {
   let identity: IdentityApp;
@@ -183,10 +184,10 @@ describe('teams', () => {
   ): ['GET' | 'PUT' | 'PATCH' | 'DELETE', string, (object | undefined)?, Record<string, string>?][] => [
     ['GET', `/v1/teams/${id}`],
     ['PATCH', `/v1/teams/${id}`, { name: 'Mine' }],
-    ['PATCH', `/v1/teams/${id}`, { name: 'Mine' }, { 'if-match': '"5"' }],
-    ['PATCH', `/v1/teams/${id}`, { name: 'Mine' }, { 'if-match': '"99"' }],
+    ['PATCH', `/v1/teams/${id}`, { name: 'Mine' }, { 'if-match': versionTag(acme.id, id, 5) }],
+    ['PATCH', `/v1/teams/${id}`, { name: 'Mine' }, { 'if-match': versionTag(other.id, id, 5) }],
     ['DELETE', `/v1/teams/${id}`],
-    ['DELETE', `/v1/teams/${id}`, undefined, { 'if-match': '"5"' }],
+    ['DELETE', `/v1/teams/${id}`, undefined, { 'if-match': versionTag(acme.id, id, 5) }],
     ['PUT', `/v1/teams/${id}/members/${userId}`],
     ['DELETE', `/v1/teams/${id}/members/${userId}`],
   ];

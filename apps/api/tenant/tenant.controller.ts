@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, Patch, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
+import type { RequiredVersion } from '#domain/command';
 import type { BillingAccount } from '#domain/tenant/billing-account';
 import { TransferOwnership } from '#domain/tenant/decide-members';
 import { CloseTenant, RenameTenant } from '#domain/tenant/decide-tenant';
@@ -11,7 +12,7 @@ import { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { findTenant } from '#projections/tenants/queries';
 import { BillingService } from '../billing/billing.service';
 import { ApiContext } from '../core/api-context';
-import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
+import { Preconditions, type Versioned, withETag } from '../http/contract/etag';
 import { RequirePermission } from '../http/contract/require-permission.decorator';
 import { Documented } from '../http/openapi/documented';
 import { notFound } from '../http/problems/not-found';
@@ -66,11 +67,11 @@ export class TenantController {
   async change(
     @Context() context: RequestContext,
     @Body() { name, slug }: ChangeTenantDto,
-    @IfMatch() expectedVersion: number | undefined,
+    @Preconditions() requiredVersion: RequiredVersion,
   ): Promise<Versioned<TenantDto>> {
     const { tenantId, userId } = principalOf(context);
     const input = { by: userId, ...(name !== undefined && { name }), ...(slug !== undefined && { slug }) };
-    const command = new RenameTenant(tenantId, input, commandContextOf(context), expectedVersion);
+    const command = new RenameTenant(tenantId, input, commandContextOf(context), requiredVersion);
     // Runs while the command is executed, because the usage does not depend on the name. An error is thrown below.
     const usageRead = this.usageOf(this.db.tenant(tenantId));
     usageRead.catch(() => undefined);
@@ -124,12 +125,12 @@ export class TenantController {
   async close(
     @Context() context: RequestContext,
     @Body() { confirmName }: CloseTenantDto,
-    @IfMatch() expectedVersion: number | undefined,
+    @Preconditions() requiredVersion: RequiredVersion,
   ): Promise<ClosedTenantDto> {
     const { tenantId, userId } = principalOf(context);
     const eraseAfter = new Date(Date.now() + this.context.settings.tenantRetentionDays * DAY_MS).toISOString();
     const input = { by: userId, confirmName, eraseAfter };
-    const command = new CloseTenant(tenantId, input, commandContextOf(context), expectedVersion);
+    const command = new CloseTenant(tenantId, input, commandContextOf(context), requiredVersion);
     const { position, state } = await this.commands.execute<CloseTenant, CommandResult<Tenant>>(command);
     if (state.status !== 'closed') throw notFound('tenant');
     await this.billing.closed(tenantId);

@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import type { TenantCommand } from '#domain/command';
+import type { RequiredVersion, TenantCommand } from '#domain/command';
 import type { InStreamLimits } from '#domain/limits';
 import {
   AdvanceStanding,
@@ -66,13 +66,13 @@ const aggregate = {
 /** @param decide receives the version that the client requires of the changed part; undefined: any version */
 const rule = <Input>(
   command: Type<TenantCommand<Input>>,
-  decide: (input: Input, tenant: Tenant, expectedVersion?: number) => TenantEvent[],
+  decide: (input: Input, tenant: Tenant, requiredVersion?: RequiredVersion) => TenantEvent[],
 ) =>
   commandHandler({
     ...aggregate,
     command,
-    decide: ({ input, expectedVersion }: TenantCommand<Input>, tenant: Tenant) =>
-      decide(input, tenant, expectedVersion),
+    decide: ({ input, requiredVersion }: TenantCommand<Input>, tenant: Tenant) =>
+      decide(input, tenant, requiredVersion),
   });
 
 /** @param decide receives the limits of the tenant's plan */

@@ -23,17 +23,17 @@ const { owner, admin, member, auditor, stranger } = USERS;
 const second = '01a20000-0000-7000-8000-000000000006';
 const at = '2026-01-15T00:00:00.000Z';
 
-const change = (by: string, userId: string, role: Role, expectedVersion?: number) => (tenant: Tenant) =>
-  changeRole({ by, userId, role, at }, tenant, expectedVersion);
+const change = (by: string, userId: string, role: Role, requiredVersion?: number) => (tenant: Tenant) =>
+  changeRole({ by, userId, role, at }, tenant, requiredVersion);
 const remove =
   (
     by: string,
     userId: string,
     reason: RemoveMemberInput['reason'] = by === userId ? 'left' : 'removed',
-    expectedVersion?: number,
+    requiredVersion?: number,
   ) =>
   (tenant: Tenant) =>
-    removeMember({ by, userId, reason, at }, tenant, expectedVersion);
+    removeMember({ by, userId, reason, at }, tenant, requiredVersion);
 const transfer = (by: string, userId: string) => (tenant: Tenant) => transferOwnership({ by, userId, at }, tenant);
 
 const changed = (userId: string, role: Role): TenantEvent => ({

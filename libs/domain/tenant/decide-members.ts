@@ -1,4 +1,4 @@
-import { TenantCommand } from '../command';
+import { type RequiredVersion, TenantCommand } from '../command';
 import { Refusal } from '../refusal';
 import { revokeInvitationsOf } from './decide-invitations';
 import type { MemberRemoved, TenantEvent } from './events';
@@ -45,14 +45,14 @@ export class ChangeRole extends TenantCommand<ChangeRoleInput> {}
 export const changeRole = (
   { by, userId, role, at }: ChangeRoleInput,
   tenant: Tenant,
-  expectedVersion?: number,
+  requiredVersion?: RequiredVersion,
 ): TenantEvent[] => {
   const open = requireOpen(tenant);
   const sender = requirePermission(open, by, 'members.change-role');
   const member = requireMember(open, userId);
   requireMayGrant(sender, role);
   requireMayTake(sender, member.role);
-  requireVersion(member.version, expectedVersion);
+  requireVersion(member.version, requiredVersion);
   if (member.role === role) return [];
   requireAnotherOwner(open, member);
   return [...revokeInvitationsOf(open, userId, role, at), { type: 'MemberRoleChanged', data: { userId, role } }];
@@ -83,7 +83,7 @@ export class RemoveMember extends TenantCommand<RemoveMemberInput> {}
 export const removeMember = (
   { by, userId, reason, at }: RemoveMemberInput,
   tenant: Tenant,
-  expectedVersion?: number,
+  requiredVersion?: RequiredVersion,
 ): TenantEvent[] => {
   const open = requireOpen(tenant);
   // A user can be erased while the tenant is locked. Leaving for another reason is refused then.
@@ -91,7 +91,7 @@ export const removeMember = (
   const remover = by === userId ? undefined : requirePermission(open, by, 'members.remove');
   const member = requireMember(open, userId);
   if (remover) requireMayTake(remover, member.role);
-  requireVersion(member.version, expectedVersion);
+  requireVersion(member.version, requiredVersion);
   requireAnotherOwner(open, member);
   return [
     ...teamRemovals(open, userId),

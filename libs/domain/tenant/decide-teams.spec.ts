@@ -32,13 +32,13 @@ const create =
   (tenant: Tenant) =>
     createTeam({ by, teamId, name }, limitedTo(teams), tenant);
 const rename =
-  (name: string, { by = owner as string, teamId = 'sales', expectedVersion = undefined as number | undefined } = {}) =>
+  (name: string, { by = owner as string, teamId = 'sales', requiredVersion = undefined as number | undefined } = {}) =>
   (tenant: Tenant) =>
-    renameTeam({ by, teamId, name }, tenant, expectedVersion);
+    renameTeam({ by, teamId, name }, tenant, requiredVersion);
 const remove =
-  ({ by = owner as string, teamId = 'sales', expectedVersion = undefined as number | undefined } = {}) =>
+  ({ by = owner as string, teamId = 'sales', requiredVersion = undefined as number | undefined } = {}) =>
   (tenant: Tenant) =>
-    deleteTeam({ by, teamId }, tenant, expectedVersion);
+    deleteTeam({ by, teamId }, tenant, requiredVersion);
 const add =
   (userId: string, { by = owner as string, teamId = 'sales' } = {}) =>
   (tenant: Tenant) =>
@@ -158,23 +158,23 @@ describe('renaming a team', () => {
       .thenRefused('not-found'));
   it('accepts the version of the team, whatever else has happened since then', () =>
     given(...withSalesAndSupport, teamMemberAdded('support', member), memberRemoved(admin))
-      .when(rename('Marketing', { expectedVersion: 5 }))
+      .when(rename('Marketing', { requiredVersion: 5 }))
       .thenHappened(renamed('Marketing')));
   it.each([
     ['name', renamed('Other')],
     ['new member', teamMemberAdded('sales', member)],
   ])('is refused with a version from before the last %s', (_, fact) =>
     given(...withSales, fact)
-      .when(rename('Marketing', { expectedVersion: 5 }))
+      .when(rename('Marketing', { requiredVersion: 5 }))
       .thenRefused('precondition-failed'),
   );
   it('is refused with a version from before a member was removed', () =>
     given(...withSales, teamMemberAdded('sales', member), teamMemberRemoved('sales', member))
-      .when(rename('Marketing', { expectedVersion: 6 }))
+      .when(rename('Marketing', { requiredVersion: 6 }))
       .thenRefused('precondition-failed'));
   it('is refused with not-found with any version if there is no such team', () =>
     given(...tenantWithStaff)
-      .when(rename('Marketing', { expectedVersion: 5 }))
+      .when(rename('Marketing', { requiredVersion: 5 }))
       .thenRefused('not-found'));
 });
 
@@ -199,11 +199,11 @@ describe('deleting a team', () => {
       .thenRefused('not-found'));
   it('works with the version of the team', () =>
     given(...withSalesAndSupport)
-      .when(remove({ expectedVersion: 5 }))
+      .when(remove({ requiredVersion: 5 }))
       .thenHappened(deleted));
   it('is refused with an earlier version', () =>
     given(...withSales, renamed('Marketing'))
-      .when(remove({ expectedVersion: 5 }))
+      .when(remove({ requiredVersion: 5 }))
       .thenRefused('precondition-failed'));
   it('is refused with not-found if the tenant is closed', () =>
     given(...withSales, tenantClosed)

@@ -1,4 +1,4 @@
-import { TenantCommand } from '../command';
+import { type RequiredVersion, TenantCommand } from '../command';
 import type { InStreamLimits } from '../limits';
 import { Refusal } from '../refusal';
 import type { TenantEvent } from './events';
@@ -65,11 +65,11 @@ export class RenameTeam extends TenantCommand<NameTeamInput> {}
 export const renameTeam = (
   { by, teamId, name }: NameTeamInput,
   tenant: Tenant,
-  expectedVersion?: number,
+  requiredVersion?: RequiredVersion,
 ): TenantEvent[] => {
   const open = openTenantFor(tenant, by);
   const team = requireTeam(open, teamId);
-  requireVersion(team.version, expectedVersion);
+  requireVersion(team.version, requiredVersion);
   requireFreeName(open, teamId, name);
   return team.name === name ? [] : [{ type: 'TeamRenamed', data: { teamId, name } }];
 };
@@ -85,10 +85,10 @@ export class DeleteTeam extends TenantCommand<ChangeTeamInput> {}
 export const deleteTeam = (
   { by, teamId }: ChangeTeamInput,
   tenant: Tenant,
-  expectedVersion?: number,
+  requiredVersion?: RequiredVersion,
 ): TenantEvent[] => {
   const open = openTenantFor(tenant, by);
-  requireVersion(requireTeam(open, teamId).version, expectedVersion);
+  requireVersion(requireTeam(open, teamId).version, requiredVersion);
   return [{ type: 'TeamDeleted', data: { teamId } }];
 };
 

@@ -20,12 +20,12 @@ const create =
   (creation: Partial<CreateTenantInput> = {}) =>
   (tenant: Tenant) =>
     createTenant({ name: 'Acme', slug: 'acme', ownerId: owner, ...creation }, tenant);
-const rename = (renaming: Partial<RenameTenantInput>, expectedVersion?: number) => (tenant: Tenant) =>
-  renameTenant({ by: owner, ...renaming }, tenant, expectedVersion);
+const rename = (renaming: Partial<RenameTenantInput>, requiredVersion?: number) => (tenant: Tenant) =>
+  renameTenant({ by: owner, ...renaming }, tenant, requiredVersion);
 const close =
-  (closing: Partial<CloseTenantInput> = {}, expectedVersion?: number) =>
+  (closing: Partial<CloseTenantInput> = {}, requiredVersion?: number) =>
   (tenant: Tenant) =>
-    closeTenant({ by: owner, confirmName: 'Acme', eraseAfter, ...closing }, tenant, expectedVersion);
+    closeTenant({ by: owner, confirmName: 'Acme', eraseAfter, ...closing }, tenant, requiredVersion);
 const renamed = (name: string, slug = 'acme'): TenantRenamed => ({ type: 'TenantRenamed', data: { name, slug } });
 
 describe('creating a tenant', () => {

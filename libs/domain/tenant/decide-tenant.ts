@@ -1,4 +1,4 @@
-import { TenantCommand } from '../command';
+import { type RequiredVersion, TenantCommand } from '../command';
 import { Refusal } from '../refusal';
 import type { TenantEvent } from './events';
 import type { Tenant } from './evolve';
@@ -39,11 +39,11 @@ export class RenameTenant extends TenantCommand<RenameTenantInput> {}
 export const renameTenant = (
   { by, name, slug }: RenameTenantInput,
   tenant: Tenant,
-  expectedVersion?: number,
+  requiredVersion?: RequiredVersion,
 ): TenantEvent[] => {
   const open = requireOpen(tenant);
   requirePermission(open, by, 'workspace.rename');
-  requireVersion(open.version, expectedVersion);
+  requireVersion(open.version, requiredVersion);
   const next = { name: name ?? open.name, slug: slug ?? open.slug };
   if (next.name === open.name && next.slug === open.slug) return [];
   return [{ type: 'TenantRenamed', data: next }];
@@ -64,11 +64,15 @@ export class CloseTenant extends TenantCommand<CloseTenantInput> {}
  * @throws Refusal not-found, forbidden, workspace-locked, precondition-failed; conflict if the name is not the tenant's
  * name
  */
-export const closeTenant = (input: CloseTenantInput, tenant: Tenant, expectedVersion?: number): TenantEvent[] => {
+export const closeTenant = (
+  input: CloseTenantInput,
+  tenant: Tenant,
+  requiredVersion?: RequiredVersion,
+): TenantEvent[] => {
   const { by, confirmName, eraseAfter } = input;
   const open = requireOpen(tenant);
   requirePermission(open, by, 'workspace.close');
-  requireVersion(open.version, expectedVersion);
+  requireVersion(open.version, requiredVersion);
   if (confirmName !== open.name)
     throw new Refusal(
       'conflict',

@@ -1,3 +1,4 @@
+import { hasRequiredVersion, type RequiredVersion } from '../command';
 import type { Feature, InStreamLimits } from '../limits';
 import { Refusal } from '../refusal';
 import type { PaymentState } from './billing-account';
@@ -70,11 +71,11 @@ export const requireMayTake = (by: Role, role: Role): void => {
 };
 
 /**
- * @param expectedVersion the version that the client requires; undefined: any version
+ * @param requiredVersion the versions that the client requires or excludes; undefined: any version
  * @throws Refusal precondition-failed
  */
-export const requireVersion = (version: number, expectedVersion: number | undefined): void => {
-  if (expectedVersion !== undefined && expectedVersion !== version)
+export const requireVersion = (version: number, requiredVersion: RequiredVersion): void => {
+  if (!hasRequiredVersion(version, requiredVersion))
     throw new Refusal(
       'precondition-failed',
       'The resource has changed since you read it. Read it again, then repeat the change.',

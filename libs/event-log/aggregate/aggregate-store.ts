@@ -1,3 +1,4 @@
+import { hasRequiredVersion, type RequiredVersion } from '#domain/command';
 import { backoff, sleep } from '#platform/loops/backoff';
 import { type EventLog, type EventToAppend, type Position, WrongExpectedVersion } from '../port';
 import type { StreamId } from '../stream-id';
@@ -75,7 +76,7 @@ export class AggregateStore {
   }
 
   /**
-   * @param expectedVersion the version that the client requires
+   * @param requiredVersion the versions that the client requires or excludes
    * @throws StaleVersion the stream has another version than the client requires
    * @throws WrongExpectedVersion other processes appended first {@link ATTEMPTS} times
    * @throws HistoryOfNewerRelease the stream holds an event that this release does not know
@@ -86,10 +87,10 @@ export class AggregateStore {
     stream: StreamId,
     context: CommandContext,
     decide: Decide<State, Event>,
-    expectedVersion?: number,
+    requiredVersion?: RequiredVersion,
   ): Promise<CommandResult<State>> {
     const target = withName(stream);
-    return this.#inQueue(target.name, () => this.#execute(fold, target, context, decide, expectedVersion));
+    return this.#inQueue(target.name, () => this.#execute(fold, target, context, decide, requiredVersion));
   }
 
   /**
@@ -125,7 +126,7 @@ export class AggregateStore {
     target: NamedStream,
     context: CommandContext,
     decide: Decide<State, Event>,
-    expectedVersion?: number,
+    requiredVersion?: RequiredVersion,
   ): Promise<CommandResult<State>> {
     if (context.mayRepeat) {
       const position = await this.#find(target.stream, context.commandId);
@@ -139,7 +140,7 @@ export class AggregateStore {
         requireWhole(target.name, folded);
         // The rule decides before the version is compared: a resource that does not exist is 404 with any `If-Match`.
         const events = decide(folded.state);
-        if (expectedVersion !== undefined && expectedVersion !== folded.version) throw new StaleVersion();
+        if (!hasRequiredVersion(folded.version, requiredVersion)) throw new StaleVersion();
         if (events.length > 0) return await this.#append(fold, target, context, folded, events);
         if (fresh) return { ...folded, position: undefined };
       } catch (error) {

@@ -6,7 +6,7 @@ import { type RequestState, requestStateOf } from '../requests/request-context';
 import { routeConfigOf } from '../requests/route-config';
 import { acceptsBody, acceptsQuery, refuseBody, refuseQuery } from '../validation/unknown-fields';
 import type { Consistency } from './consistency';
-import { acceptsIfMatch, refuseIfMatch } from './etag';
+import { acceptsIfMatch, refusePreconditions } from './etag';
 import type { Idempotency } from './idempotency';
 
 /** The dependencies of {@link ContractGuard}. `createApp` provides them to every module. */
@@ -37,7 +37,7 @@ export class ContractGuard implements CanActivate {
     if (!unlimited) {
       if (!hasQuery) refuseQuery(request);
       if (!hasBody) refuseBody(request);
-      if (!hasIfMatch) refuseIfMatch(request);
+      if (!hasIfMatch) refusePreconditions(request);
     }
     const counting = unlimited ? undefined : this.deps.rateLimits.count(request, state, policy);
     const { idempotency, consistency } = this.deps;

@@ -76,7 +76,7 @@ describe('Idempotency-Key', () => {
     const url = '/v1/things/0198c0de-0000-7000-8000-000000000001';
     const headers = { ...asUser(), 'idempotency-key': 'k1' };
     await app.inject({ method: 'PATCH', url, headers });
-    expect((await app.inject({ method: 'PATCH', url, headers })).headers['etag']).toBe('"8"');
+    expect((await app.inject({ method: 'PATCH', url, headers })).headers['etag']).toMatch(/^"8\./);
     const removing = { method: 'DELETE', url, headers: { ...headers, 'idempotency-key': 'k2' } } as const;
     await app.inject(removing);
     const again = await app.inject(removing);

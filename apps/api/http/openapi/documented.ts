@@ -19,14 +19,14 @@ export interface Documentation {
   readonly response?: Type | [Type] | OneOf;
   /** Status of a successful answer, which is also what the route answers. Default: 201 for POST, 200 otherwise. */
   readonly status?: number;
-  /** True if the answer has an `ETag`. Not needed if a write of the same path has an `@IfMatch()`. */
+  /** True if the answer has an `ETag`. Not needed if a write of the same path has an `@Preconditions()`. */
   readonly versioned?: boolean;
 }
 
 /** OpenAPI extension with the data of {@link Documented}. `completeDocument` removes it from the finished document. */
 export const DOCUMENTATION = 'x-documentation';
 
-/** OpenAPI extension of an operation whose method has an `@IfMatch()`. It is removed from the finished document. */
+/** OpenAPI extension of an operation whose method has an `@Preconditions()`. It is removed from the finished document. */
 export const ACCEPTS_IF_MATCH = 'x-if-match';
 
 export interface DocumentationExtension {

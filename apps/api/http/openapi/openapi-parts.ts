@@ -71,7 +71,7 @@ export const ANSWER_HEADERS = {
   ETag: header(
     'Version of the resource in this answer. Send it as `If-Match` with a change, or as `If-None-Match` with the next read.',
     text(),
-    '"7"',
+    '"7.Zm9vYmFy"',
   ),
 } as const;
 

@@ -122,6 +122,7 @@ describe('with CORS_ORIGINS', () => {
 
   it('exposes the headers of the contract to scripts, also with problems', async () => {
     const answer = await app.inject({ url: '/v1/things', headers: { origin: 'https://app.example.com' } });
+    expect(answer.headers['vary']).toBe('Authorization, Origin');
     expect(answer.statusCode).toBe(401);
     expect(answer.headers['access-control-allow-origin']).toBe('https://app.example.com');
     expect(answer.headers['access-control-expose-headers']).toMatch(/Position.*RateLimit/);

@@ -33,7 +33,9 @@ export interface HookDeps {
 export const addHooks = (instance: FastifyInstance, deps: HookDeps): void => {
   instance.addHook('onRequest', onRequest(deps));
   instance.addHook('preValidation', onBodyRead(deps));
-  instance.addHook('preSerialization', (_request, reply, payload, done) => done(null, unwrapTagged(payload, reply)));
+  instance.addHook('preSerialization', (request, reply, payload, done) =>
+    done(null, unwrapTagged(payload, request, reply)),
+  );
   // Once the application closes, the last answer of each connection closes the connection.
   let closing = false;
   instance.addHook('preClose', async () => {
@@ -61,10 +63,14 @@ const onRequest =
     }
     reply.header('x-request-id', request.id);
     reply.headers(securityHeaders.of(request.raw.url ?? '/'));
+    // The answer to a write may hold tokens, links or keys that are shown only once.
+    if (!isRead(request)) reply.header('cache-control', 'no-store');
     // A request whose body is still arriving is counted separately and does not count as a request in flight.
     const enter = hasBody(request.raw) ? arrivals.enter : inFlight.enter;
     done(findDuplicateHeader(request.raw) ?? enter(request, reply));
   };
+
+const isRead = ({ method }: FastifyRequest): boolean => method === 'GET' || method === 'HEAD';
 
 /** Runs after the body was read. */
 const onBodyRead =

@@ -77,6 +77,8 @@ export const learnSecurityHeaders = async ({
   const ofData = Object.fromEntries(ofHelmet(data).filter(([name]) => HEADERS_OF_DATA.has(name)));
   // Shared caches store nothing, and a browser sends the `ETag` that it has with each request.
   ofData['cache-control'] = 'private, no-cache';
+  // A browser does not use the stored answer of one session for another one, such as after a switch of the tenant.
+  ofData['vary'] = 'Authorization';
   const ofDocs = Object.fromEntries(ofHelmet(docs));
   const ofPage = Object.fromEntries(ofHelmet(page));
   const ofBoard = { ...Object.fromEntries(ofHelmet(board)), 'cache-control': 'private, no-cache' };

@@ -16,10 +16,11 @@ import { APP_GUARD } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiProperty } from '@nestjs/swagger';
+import { hasRequiredVersion, type RequiredVersion } from '#domain/command';
 import { silentLogger } from '#platform/logging/logger.port';
 import { Problem } from '#platform/problems';
 import { ContractGuard } from '../contract/contract.guard';
-import { IfMatch, type Versioned, withETag } from '../contract/etag';
+import { Preconditions, type Versioned, withETag } from '../contract/etag';
 import { type Page, PageQuery, Pages, type Paging } from '../contract/pages';
 import { Public } from '../contract/public.decorator';
 import { RateLimit } from '../limits/rate-limit.decorator';
@@ -157,8 +158,8 @@ class ToyController {
 
   @Patch('things/:id')
   @Documented({ summary: 'Change a thing', description: 'To its next version.', response: ThingView })
-  change(@PathId('id', 'Id of the thing.') id: string, @IfMatch() expected: number | undefined): Versioned<unknown> {
-    if (expected !== undefined && expected !== 7) throw new Problem('precondition-failed');
+  change(@PathId('id', 'Id of the thing.') id: string, @Preconditions() expected: RequiredVersion): Versioned<unknown> {
+    if (!hasRequiredVersion(7, expected)) throw new Problem('precondition-failed');
     return withETag({ id, expected: expected ?? null }, 8);
   }
 

@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Patch, Post } from '@nestjs/common';
 import { ApiBody, ApiTags } from '@nestjs/swagger';
-import { type Digested, IfMatchDigest, type MatchesEtag, withDigest } from '../../http/contract/etag';
+import { type Digested, DigestPreconditions, type MatchesEtag, withDigest } from '../../http/contract/etag';
 import { SignedIn } from '../../http/contract/require-permission.decorator';
 import { Documented } from '../../http/openapi/documented';
 import { Client, type ClientInfo } from '../../http/requests/client';
@@ -37,7 +37,7 @@ export class AccountController {
     @Body() body: ChangeProfileDto,
     @Context() context: RequestContext,
     @Client() client: ClientInfo,
-    @IfMatchDigest() seen: MatchesEtag | undefined,
+    @DigestPreconditions() seen: MatchesEtag | undefined,
   ): Promise<Digested<MeDto>> {
     const before = seen && (await this.identity.me(authenticatedUserOf(context)));
     if (before && !seen(before) && !isRepeat(body, before, context)) throw preconditionFailed();
@@ -76,7 +76,7 @@ export class AccountController {
     @Body() body: EraseDto,
     @Context() context: RequestContext,
     @Client() client: ClientInfo,
-    @IfMatchDigest() seen: MatchesEtag | undefined,
+    @DigestPreconditions() seen: MatchesEtag | undefined,
   ): Promise<void> {
     // An earlier attempt of the same request may have ended memberships, which changes the ETag.
     if (seen && !context.mayRepeat && !seen(await this.identity.me(authenticatedUserOf(context))))
