@@ -140,10 +140,10 @@ export class InvitationsController {
   @Documented({
     summary: 'Join a tenant with an invitation',
     description:
-      'A signed-in user sends only the token. A new user also sends a name, an e-mail address and a password. A user with an account who is not signed in sends the e-mail address and the password of the account; the answer is 401 if the password is wrong. A user who is already a member gets tokens, and the number of uses does not change.',
+      'A signed-in user sends only the token. A new user also sends a name, an e-mail address and a password. A user with an account who is not signed in sends the e-mail address and the password of the account; the answer is 401 if the password is wrong. A user who is already a member gets tokens, and the number of uses does not change. The answer is 409 while the tenant cannot admit further members; only its members can see why.',
     response: AcceptedDto,
     status: 201,
-    problems: ['not-found', 'unauthenticated', 'forbidden', 'conflict', 'plan-limit-reached'],
+    problems: ['not-found', 'unauthenticated', 'forbidden', 'conflict'],
   })
   accept(
     @Body() body: AcceptDto,

@@ -1,5 +1,5 @@
 import type { CommandContext } from '#domain/command';
-import { Refusal } from '#domain/refusal';
+import { Refusal, type RefusalReason } from '#domain/refusal';
 import { joinTenant } from '#domain/tenant/decide-invitations';
 import { memberOf } from '#domain/tenant/evolve';
 import { emailKey } from '#identity/email';
@@ -26,6 +26,21 @@ const invitationUnusable = (): Problem =>
   new Problem('not-found', {
     detail: 'This invitation cannot be used. It may be revoked, used up or expired. Ask for a new one.',
   });
+
+/** Refusals that show the plan, the use or the payment state of the tenant. Only its members may see them. */
+const CONFIDENTIAL: ReadonlySet<RefusalReason> = new Set([
+  'plan-limit-reached',
+  'feature-not-in-plan',
+  'workspace-locked',
+]);
+
+/** @param refusal is recorded for the audit of the tenant, and not shown to the user who wants to join */
+const notNow = (refusal: Refusal): Problem =>
+  new Problem(
+    'conflict',
+    { detail: 'This invitation cannot be used at present. Ask the person who invited you, or try again later.' },
+    { cause: refusal },
+  );
 
 /** One answer for a wrong password, and for an unknown address that is sent without the name for a new account. */
 const wrongCredentials = (): Problem =>
@@ -229,8 +244,9 @@ export const createJoinService = (
     /**
      * Makes a user a member of a tenant by a token, and opens a session: the signed-in user, the owner of an account
      * whose password is right, or a new user. A user who is already a member uses no place of the invitation.
-     * @throws Problem not-found, unauthenticated, validation-failed, conflict, rate-limited
-     * @throws Refusal forbidden, or the limits or the lock of the tenant
+     * @throws Problem not-found, unauthenticated, validation-failed, rate-limited, conflict (also for a limit or the lock
+     * of the tenant, which is the cause of the problem)
+     * @throws Refusal forbidden
      */
     accept: async (body: AcceptDto, context: RequestContext, client: ClientInfo): Promise<AcceptedDto> => {
       try {
@@ -243,6 +259,7 @@ export const createJoinService = (
         return await joinAsUser(user, await findInvitationToJoin(body.token, context), context, client, principal);
       } catch (error) {
         if (error instanceof Refusal && error.reason === 'not-found') throw invitationUnusable();
+        if (error instanceof Refusal && CONFIDENTIAL.has(error.reason)) throw notNow(error);
         throw error;
       }
     },

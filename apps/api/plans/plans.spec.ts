@@ -140,7 +140,24 @@ describe('a limit of a plan', () => {
     const { email, password } = app.body();
     const payload = { token: link.url.split('/').at(-1), personName: 'Bob', email, password };
     const joined = await app.request('POST', '/v1/invitations/accept', { payload });
-    expect(joined.json()).toMatchObject({ status: 402, resource: 'seats', limit: 1, used: 1 });
+    expect(joined.json()).toMatchObject({ status: 409, type: '/problems/conflict' });
+    expect(joined.body).not.toMatch(/seats|limit|plan|pro\b/);
+  });
+
+  it('or a lock that refuses a join is not shown to the user who wants to join', async () => {
+    const tenant = await app.signUp();
+    const asking = { token: tenant.accessToken, payload: { role: 'member', maxUses: 5 } };
+    const { url } = (await app.request('POST', '/v1/invitations', asking)).json() as { url: string };
+    const [since, suspendAt] = ['2026-01-01T00:00:00.000Z', '2099-01-01T00:00:00.000Z'];
+    const data = { reason: 'payment-failed', since, suspendAt } as const;
+    await app.appendEvents(tenant.tenant.id, { type: 'WorkspaceLocked', data });
+    const { email, password } = app.body();
+    const payload = { token: url.split('/').at(-1), personName: 'Bob', email, password };
+    const refused = await app.request('POST', '/v1/invitations/accept', { payload });
+    expect(refused.json()).toMatchObject({ status: 409, type: '/problems/conflict' });
+    expect(refused.body).not.toMatch(/lock|pay|bill/i);
+    // The address is free again.
+    expect((await app.signUp({ email })).user.id).toBeTruthy();
   });
 
   it('that refuses a join is recorded for the audit of the inviting tenant, without the user', async () => {
@@ -153,7 +170,7 @@ describe('a limit of a plan', () => {
     const asNewUser = { payload: { token, personName: 'Bob', email, password } };
     const asUser = { token: otherTenant.accessToken, payload: { token } };
     for (const request of [asNewUser, asUser])
-      expect((await app.request('POST', '/v1/invitations/accept', request)).statusCode).toBe(402);
+      expect((await app.request('POST', '/v1/invitations/accept', request)).statusCode).toBe(409);
     await app.settled();
     const recordedOf = async ({ tenant }: SignedUp) =>
       (await app.log.readAll({ after: 0n, limit: 10_000, tenantId: tenant.id })).events.filter(

@@ -22,12 +22,12 @@ export const PARAMETERS = {
   ),
   'If-Match': parameter(
     'If-Match',
-    'The `ETag` of the version that you want to change, such as `"7"`. If the resource has changed since, nothing is changed and the answer is 412: read the resource again. Without this header, the present version is changed.',
+    'The `ETag` of the version that you want to change, or several of them separated by commas. If the resource has another version, nothing is changed and the answer is 412: read the resource again. Without this header, the present version is changed.',
     text(),
   ),
   'If-None-Match': parameter(
     'If-None-Match',
-    'The `ETag` of the version that you have, such as `"7"`. If it is still current, the answer is 304 without a body.',
+    'The `ETag` of the version that you have. If it is still current, the answer is 304 without a body.',
     text(),
   ),
   'If-Position': parameter(

@@ -1,5 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, NotFoundException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Refusal } from '#domain/refusal';
 import type { Logger } from '#platform/logging/logger.port';
 import { Problem } from '#platform/problems';
 import { sendProblemPage } from '../../invitations/page/problem-page';
@@ -53,7 +54,9 @@ export class ProblemFilter implements ExceptionFilter {
     const userId = member?.userId ?? null;
     const access = member && accessOfSession(request, member.sessionId);
     const operation = `${request.method} ${request.routeOptions?.url ?? '?'}`;
-    this.refusals.note({ tenantId, userId, access, operation, requestId }, problem);
+    // A user who wants to join does not see the reason of the tenant, but its audit does.
+    const recorded = problem.cause instanceof Refusal ? toProblem(problem.cause) : problem;
+    this.refusals.note({ tenantId, userId, access, operation, requestId }, recorded);
   }
 
   /** A path that exists under other methods answers 405; a path that does not exist answers 404. */
