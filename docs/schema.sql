@@ -1194,6 +1194,22 @@ create policy owner_all on identity.joins as permissive for all to {{owner}}
   using (true)
   with check (true);
 
+-- Memberships of existing users that requests are about to append to the log: of a new tenant, or by an invitation. An
+-- erasure does not begin meanwhile, so that it finds all memberships.
+create table identity.pending_memberships (
+  user_id uuid not null,
+  tenant_id uuid not null,
+  -- in lease time; the row of a killed process counts for 60 s
+  began_at timestamp with time zone not null default lease.now(),
+  constraint pending_memberships_pkey PRIMARY KEY (user_id, tenant_id),
+  constraint pending_memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(id) ON DELETE CASCADE
+);
+alter table identity.pending_memberships enable row level security;
+alter table identity.pending_memberships force row level security;
+create policy owner_all on identity.pending_memberships as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+
 -- Refresh tokens. Each can be used once. The tokens of a session are one family: if a used token is used again, the
 -- session ends. The next token is derived from the token before it and a salt that is stored here. So a client that has
 -- the token before can get the next one again, and a reader of this table cannot derive it.
@@ -1319,26 +1335,56 @@ create policy people_read on identity.users as permissive for select to {{app}}
   using ((id = ANY (( SELECT (string_to_array(NULLIF(current_setting('app.user_ids'::text, true), ''::text), ','::text))::uuid[] AS string_to_array)::uuid[])));
 grant select (created_at, email, id, name, state) on identity.users to {{app}};
 
--- Begins the erasure of a user. From then on sign-in is refused. A repeat returns the erasure in progress. No row: the
--- user does not exist or is erased.
+-- Begins the erasure of a user. From then on sign-in and new memberships are refused. A repeat returns the erasure in
+-- progress. Outcomes: begun; gone (the user does not exist or is erased); busy (a membership of the user is about to be
+-- appended to the log).
 CREATE OR REPLACE FUNCTION identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text, p_access_id uuid)
- RETURNS TABLE(command_id uuid, correlation_id text, access_id uuid, attempts integer)
+ RETURNS TABLE(outcome text, command_id uuid, correlation_id text, access_id uuid, attempts integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  before text;
+begin
+  select p.state into before from identity.users p where p.id = p_user_id and p.state in ('active', 'erasing') for update;
+  if not found then
+    return query select 'gone', null::uuid, null::text, null::uuid, 0;
+    return;
+  end if;
+  if before = 'active' and exists (
+    select from identity.pending_memberships m
+    where m.user_id = p_user_id and m.began_at > lease.now() - interval '60 seconds') then
+    return query select 'busy', null::uuid, null::text, null::uuid, 0;
+    return;
+  end if;
+  update identity.users p set state = 'erasing' where p.id = p_user_id;
+  return query
+    insert into identity.erasures as e (user_id, command_id, correlation_id, access_id)
+    values (p_user_id, p_command_id, p_correlation_id, p_access_id)
+    on conflict (user_id) do update set attempts = e.attempts + 1, attempted_at = lease.now()
+    returning 'begun', e.command_id, e.correlation_id, e.access_id, e.attempts;
+end $function$;
+grant execute on function identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text, p_access_id uuid) to {{app}};
+
+-- Announces a membership of an existing user that is about to be appended to the log. False: the user is not active.
+CREATE OR REPLACE FUNCTION identity.begin_membership(p_user_id uuid, p_tenant_id uuid)
+ RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  update identity.users p set state = 'erasing' where p.id = p_user_id and p.state in ('active', 'erasing');
+  -- With a lock on the user: an erasure waits for this transaction and sees the row, or this one waits for it.
+  perform from identity.users where id = p_user_id and state = 'active' for share;
   if not found then
-    return;
+    return false;
   end if;
-  return query
-    insert into identity.erasures as e (user_id, command_id, correlation_id, access_id)
-    values (p_user_id, p_command_id, p_correlation_id, p_access_id)
-    on conflict (user_id) do update set attempts = e.attempts + 1, attempted_at = lease.now()
-    returning e.command_id, e.correlation_id, e.access_id, e.attempts;
+  insert into identity.pending_memberships as m (user_id, tenant_id) values (p_user_id, p_tenant_id)
+  on conflict (user_id, tenant_id) do update set began_at = lease.now();
+  return true;
 end $function$;
-grant execute on function identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text, p_access_id uuid) to {{app}};
+grant execute on function identity.begin_membership(p_user_id uuid, p_tenant_id uuid) to {{app}};
 
 -- Cancels an erasure that would leave a tenant without an owner. The user is active again.
 CREATE OR REPLACE FUNCTION identity.cancel_erasure(p_user_id uuid)
@@ -1482,6 +1528,17 @@ AS $function$
   update identity.sign_ups set completed_at = lease.now() where user_id = p_user_id and completed_at is null;
 $function$;
 grant execute on function identity.complete_sign_up(p_user_id uuid) to {{app}}, {{projector}};
+
+-- The announced membership is in the log, or will never be appended.
+CREATE OR REPLACE FUNCTION identity.end_membership(p_user_id uuid, p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from identity.pending_memberships where user_id = p_user_id and tenant_id = p_tenant_id;
+$function$;
+grant execute on function identity.end_membership(p_user_id uuid, p_tenant_id uuid) to {{app}};
 
 -- Ends a session of a user, and all sessions that were opened from it. Returns the ids of those that had not ended
 -- before. Null: the user has no such session.
@@ -1807,7 +1864,7 @@ grant execute on function identity.rotate_refresh_token(p_token_hash bytea, p_sa
 -- Claims interrupted erasures, and erasures whose second search for personal data is due (60 s after the first), each
 -- for one caller at a time.
 CREATE OR REPLACE FUNCTION identity.take_unfinished_erasures(p_older_seconds integer, p_limit integer)
- RETURNS TABLE(user_id uuid, command_id uuid, correlation_id text, access_id uuid, attempts integer)
+ RETURNS TABLE(user_id uuid, command_id uuid, correlation_id text, access_id uuid, attempts integer, is_erased boolean)
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1818,7 +1875,7 @@ AS $function$
     where u.checked_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
       and (u.erased_at is null or u.erased_at < lease.now() - interval '60 seconds')
     order by u.attempts, u.attempted_at limit p_limit for update skip locked)
-  returning e.user_id, e.command_id, e.correlation_id, e.access_id, e.attempts;
+  returning e.user_id, e.command_id, e.correlation_id, e.access_id, e.attempts, e.erased_at is not null;
 $function$;
 grant execute on function identity.take_unfinished_erasures(p_older_seconds integer, p_limit integer) to {{projector}};
 

@@ -120,6 +120,17 @@ comment on column identity.erasures.checked_at is
 create index erasures_open_idx on identity.erasures (attempts, attempted_at) where checked_at is null;
 create index erasures_checked_idx on identity.erasures (checked_at) where checked_at is not null;
 
+create table identity.pending_memberships (
+  user_id  uuid        not null references identity.users on delete cascade,
+  tenant_id  uuid        not null,
+  began_at timestamptz not null default lease.now(),
+  primary key (user_id, tenant_id)
+);
+comment on table identity.pending_memberships is
+  'Memberships of existing users that requests are about to append to the log: of a new tenant, or by an invitation. An
+  erasure does not begin meanwhile, so that it finds all memberships.';
+comment on column identity.pending_memberships.began_at is 'in lease time; the row of a killed process counts for 60 s';
+
 create table identity.joins (
   user_id      uuid        not null primary key references identity.users on delete cascade,
   tenant_id      uuid        not null,

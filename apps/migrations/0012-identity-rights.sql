@@ -11,6 +11,8 @@ alter table identity.erasures enable row level security;
 alter table identity.erasures force row level security;
 alter table identity.joins enable row level security;
 alter table identity.joins force row level security;
+alter table identity.pending_memberships enable row level security;
+alter table identity.pending_memberships force row level security;
 
 -- Functions run as the owner, and forced row-level security applies to the owner, too.
 create policy owner_all on identity.users to current_user using (true) with check (true);
@@ -18,6 +20,7 @@ create policy owner_all on identity.sign_ups to current_user using (true) with c
 create policy owner_all on identity.sessions to current_user using (true) with check (true);
 create policy owner_all on identity.erasures to current_user using (true) with check (true);
 create policy owner_all on identity.joins to current_user using (true) with check (true);
+create policy owner_all on identity.pending_memberships to current_user using (true) with check (true);
 
 create policy own_row on identity.users for select to {{app}}
   using (id = (select nullif(current_setting('app.user_id', true), '')::uuid));

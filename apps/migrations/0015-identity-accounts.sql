@@ -52,23 +52,55 @@ comment on function identity.change_profile is
   the present values are equal to these. Outcomes: changed; stale (the values differ); gone (there is no such active
   user); taken (the address belongs to another user).';
 
-create function identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text, p_access_id uuid)
-returns table (command_id uuid, correlation_id text, access_id uuid, attempts integer)
+create function identity.begin_membership(p_user_id uuid, p_tenant_id uuid) returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  update identity.users p set state = 'erasing' where p.id = p_user_id and p.state in ('active', 'erasing');
+  -- With a lock on the user: an erasure waits for this transaction and sees the row, or this one waits for it.
+  perform from identity.users where id = p_user_id and state = 'active' for share;
   if not found then
+    return false;
+  end if;
+  insert into identity.pending_memberships as m (user_id, tenant_id) values (p_user_id, p_tenant_id)
+  on conflict (user_id, tenant_id) do update set began_at = lease.now();
+  return true;
+end $$;
+comment on function identity.begin_membership is
+  'Announces a membership of an existing user that is about to be appended to the log. False: the user is not active.';
+
+create function identity.end_membership(p_user_id uuid, p_tenant_id uuid) returns void
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  delete from identity.pending_memberships where user_id = p_user_id and tenant_id = p_tenant_id;
+$$;
+comment on function identity.end_membership is 'The announced membership is in the log, or will never be appended.';
+
+create function identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text, p_access_id uuid)
+returns table (outcome text, command_id uuid, correlation_id text, access_id uuid, attempts integer)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  before text;
+begin
+  select p.state into before from identity.users p where p.id = p_user_id and p.state in ('active', 'erasing') for update;
+  if not found then
+    return query select 'gone', null::uuid, null::text, null::uuid, 0;
     return;
   end if;
+  if before = 'active' and exists (
+    select from identity.pending_memberships m
+    where m.user_id = p_user_id and m.began_at > lease.now() - interval '60 seconds') then
+    return query select 'busy', null::uuid, null::text, null::uuid, 0;
+    return;
+  end if;
+  update identity.users p set state = 'erasing' where p.id = p_user_id;
   return query
     insert into identity.erasures as e (user_id, command_id, correlation_id, access_id)
     values (p_user_id, p_command_id, p_correlation_id, p_access_id)
     on conflict (user_id) do update set attempts = e.attempts + 1, attempted_at = lease.now()
-    returning e.command_id, e.correlation_id, e.access_id, e.attempts;
+    returning 'begun', e.command_id, e.correlation_id, e.access_id, e.attempts;
 end $$;
 comment on function identity.begin_erasure is
-  'Begins the erasure of a user. From then on sign-in is refused. A repeat returns the erasure in progress. No row: the
-  user does not exist or is erased.';
+  'Begins the erasure of a user. From then on sign-in and new memberships are refused. A repeat returns the erasure in
+  progress. Outcomes: begun; gone (the user does not exist or is erased); busy (a membership of the user is about to be
+  appended to the log).';
 
 create function identity.cancel_erasure(p_user_id uuid) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -79,7 +111,7 @@ comment on function identity.cancel_erasure is
   'Cancels an erasure that would leave a tenant without an owner. The user is active again.';
 
 create function identity.take_unfinished_erasures(p_older_seconds integer, p_limit integer)
-returns table (user_id uuid, command_id uuid, correlation_id text, access_id uuid, attempts integer)
+returns table (user_id uuid, command_id uuid, correlation_id text, access_id uuid, attempts integer, is_erased boolean)
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   update identity.erasures e set attempts = e.attempts + 1, attempted_at = lease.now()
   where e.user_id in (
@@ -87,7 +119,7 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
     where u.checked_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
       and (u.erased_at is null or u.erased_at < lease.now() - interval '60 seconds')
     order by u.attempts, u.attempted_at limit p_limit for update skip locked)
-  returning e.user_id, e.command_id, e.correlation_id, e.access_id, e.attempts;
+  returning e.user_id, e.command_id, e.correlation_id, e.access_id, e.attempts, e.erased_at is not null;
 $$;
 comment on function identity.take_unfinished_erasures is
   'Claims interrupted erasures, and erasures whose second search for personal data is due (60 s after the first), each
@@ -104,9 +136,9 @@ comment on function identity.purge_erased is
   than any access token is valid.';
 
 revoke all on function identity.find_password, identity.change_password, identity.change_profile,
-  identity.begin_erasure, identity.cancel_erasure, identity.take_unfinished_erasures,
-  identity.purge_erased from public;
+  identity.begin_membership, identity.end_membership, identity.begin_erasure, identity.cancel_erasure,
+  identity.take_unfinished_erasures, identity.purge_erased from public;
 grant execute on function identity.find_password, identity.change_password, identity.change_profile,
-  identity.begin_erasure to {{app}};
+  identity.begin_membership, identity.end_membership, identity.begin_erasure to {{app}};
 grant execute on function identity.cancel_erasure to {{app}}, {{projector}};
 grant execute on function identity.take_unfinished_erasures, identity.purge_erased to {{projector}};

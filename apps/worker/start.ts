@@ -8,6 +8,7 @@ import { createPositionWaiter } from '#projecting/read-your-writes/position-wait
 import { projectionsCheck } from '#projecting/readiness';
 import { createRebuildMetrics } from '#projecting/rebuild/rebuild-metrics';
 import { projections } from '#projections/index';
+import { membersProjection } from '#projections/members/projection';
 import { startReactions } from '#reacting/engine';
 import { createReactionMetrics } from '#reacting/metrics';
 import type { Part } from '../bootstrap/context';
@@ -79,7 +80,8 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
     logger,
     metrics: createReactionMetrics({ registry, log, pool }),
   });
-  const sweepers = startSweepers(runtime, store, commands.bus);
+  const memberships = createPositionWaiter({ projections: [membersProjection.name], progress, pool });
+  const sweepers = startSweepers(runtime, store, commands.bus, memberships);
   const billing = startBilling(runtime, store, commands.bus);
   return {
     ...(probes && { url: probes.url }),
@@ -87,6 +89,7 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
       stopping.abort();
       await Promise.all([sweepers.stop(), billing.stop(), reactions.stop(), erasures.stop()]);
       waiter.close();
+      memberships.close();
       await commands.close();
       await engine.stop();
       await wake.close();

@@ -2,7 +2,7 @@ import type { CommandBus } from '@nestjs/cqrs';
 import { eraseUnusedAccess } from '#access/access-records';
 import { eraseTenants } from '#erasing/erase-tenants';
 import type { AggregateStore, CommandResult } from '#event-log/aggregate/aggregate-store';
-import { sweepErasures } from '#identity/sagas/erasure';
+import { type ErasureDeps, sweepErasures } from '#identity/sagas/erasure';
 import { createErasureStore } from '#identity/sagas/erasure-store';
 import { sweepJoins } from '#identity/sagas/join';
 import { createJoinStore } from '#identity/sagas/join-store';
@@ -13,6 +13,7 @@ import { countedUpTo, settledReservations } from '#plans/settled-reservations';
 import { createScopedDb } from '#platform/database/scoped/scoped-db';
 import { createPostgresIdempotencyStore } from '#platform/idempotency/store';
 import { createPollingLoops, type PollingLoops } from '#platform/loops/polling-loops';
+import type { PositionWaiter } from '#projecting/read-your-writes/position-waiter.port';
 import { tenantsToErase } from '#projections/tenants/queries';
 import type { Runtime } from '../bootstrap/runtime';
 import { createErasureEvents } from '../bootstrap/sagas/erasure-events';
@@ -41,16 +42,21 @@ export const startSweepers = (
   { log, projectorPool, accessRecords, settings, logger }: Runtime,
   store: AggregateStore,
   bus: CommandBus,
+  waiter: PositionWaiter,
 ): Pick<PollingLoops, 'stop'> => {
   const execute = <Command extends object>(command: Command) => bus.execute<Command, CommandResult>(command);
   const signUpEvents = createSignUpEvents(execute);
   const signUpStore = createSignUpStore(projectorPool);
-  const erasure = {
+  const erasure: ErasureDeps = {
+    onOrphan: (tenantId, userId) =>
+      logger.error({ tenantId, userId }, 'the only owner of this tenant is erased: no user can manage it'),
     store: createErasureStore(projectorPool),
     events: createErasureEvents({
       execute,
       db: createScopedDb(projectorPool),
       stateOf: createTenantStates(store),
+      log,
+      waiter,
     }),
   };
   const joinEvents = createJoinEvents(execute);

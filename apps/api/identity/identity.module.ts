@@ -8,6 +8,7 @@ import { createSignUpStore, SignUpStore } from '#identity/sagas/sign-up-store';
 import { createErasureEvents } from '../../bootstrap/sagas/erasure-events';
 import { createSignUpEvents } from '../../bootstrap/sagas/sign-up-events';
 import { TenantStates } from '../../bootstrap/sagas/tenant-states';
+import { ApiContext } from '../core/api-context';
 import { AccountController } from './account/account.controller';
 import { AccountService, createAccountService } from './account/account.service';
 import { SessionsController } from './account/sessions.controller';
@@ -29,9 +30,13 @@ const accountServiceOf = (
   signIn: SignInDeps,
   stateOf: TenantStates,
   bus: CommandBus,
+  { log, waiter }: ApiContext,
 ): AccountService => {
   const execute = <Command extends object>(command: Command) => bus.execute<Command, CommandResult>(command);
-  const erasure = { store: createErasureStore(pool), events: createErasureEvents({ execute, db, stateOf }) };
+  const erasure = {
+    store: createErasureStore(pool),
+    events: createErasureEvents({ execute, db, stateOf, log, waiter }),
+  };
   return createAccountService({ ...signIn, accounts: createAccounts(pool), passwords, erasure });
 };
 
@@ -46,7 +51,7 @@ const accountServiceOf = (
     { provide: IdentityService, inject: [IdentityDeps, SignInDeps, CommandBus], useFactory: identityServiceOf },
     {
       provide: AccountService,
-      inject: [IdentityDeps, SignInDeps, TenantStates, CommandBus],
+      inject: [IdentityDeps, SignInDeps, TenantStates, CommandBus, ApiContext],
       useFactory: accountServiceOf,
     },
   ],

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Pool } from 'pg';
 import { AccessRecords } from '#access/access-records';
 import { Passwords } from '#identity/passwords';
+import { PendingMemberships } from '#identity/pending-memberships';
 import { JoinStore } from '#identity/sagas/join-store';
 import { NetworkMarks } from '#identity/sessions/network-marks';
 import { LimitGuard } from '#plans/limit-guard.port';
@@ -25,5 +26,6 @@ export class JoinDeps {
     readonly stateOf: TenantStates,
     readonly limitGuard: LimitGuard,
     readonly accessRecords: AccessRecords,
+    readonly pendingMemberships: PendingMemberships,
   ) {}
 }

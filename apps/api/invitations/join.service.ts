@@ -86,6 +86,7 @@ export const createJoinService = (
     stateOf: tenantStateOf,
     limitGuard,
     accessRecords,
+    pendingMemberships,
   }: JoinDeps,
   events: JoinEvents,
 ) => {
@@ -151,7 +152,7 @@ export const createJoinService = (
       ...{ tenantId, tokenHash, userId: user.id, at: new Date() },
       emailDomain: emailDomainOf(user.email),
     };
-    context.position = await events.joinTenant(membership, command);
+    context.position = await pendingMemberships.during(user.id, tenantId, () => events.joinTenant(membership, command));
     return signInMember(user, tenantId, context, client, proof);
   };
 

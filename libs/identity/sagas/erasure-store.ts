@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { withClient } from '#platform/database/connections/pools';
+import { Problem } from '#platform/problems';
 import type { SagaClaim } from './saga';
 import { createSagaFunctions } from './saga-functions';
 
@@ -7,6 +8,8 @@ import { createSagaFunctions } from './saga-functions';
 export interface Erasure extends SagaClaim {
   /** How many times it was begun or continued, from 1. */
   readonly attempts: number;
+  /** True for the second search, a minute after the personal data was deleted: it cannot be canceled any more. */
+  readonly isErased: boolean;
 }
 
 const COLUMNS = `command_id as "commandId", correlation_id as "correlationId", access_id as "accessId", attempts`;
@@ -16,20 +19,24 @@ export const createErasureStore = (pool: Pool) => {
   const functions = createSagaFunctions(pool);
   return {
     /**
-     * Begins an erasure, or another attempt at it. Nobody can sign in as the user from now on.
+     * Begins an erasure, or another attempt at it. Nobody can sign in as the user, or add the user to a tenant, from now
+     * on.
      * @returns undefined if the user does not exist or is erased
+     * @throws Problem conflict if a request is adding the user to a tenant
      */
     claim: async ({ userId, commandId, correlationId, accessId }: SagaClaim): Promise<Erasure | undefined> => {
       const { rows } = await withClient(pool, (client) =>
-        client.query<Omit<Erasure, 'userId'>>(`select ${COLUMNS} from identity.begin_erasure($1, $2, $3, $4)`, [
-          userId,
-          commandId,
-          correlationId,
-          accessId,
-        ]),
+        client.query<Omit<Erasure, 'userId' | 'isErased'> & { outcome: string }>(
+          `select outcome, ${COLUMNS} from identity.begin_erasure($1, $2, $3, $4)`,
+          [userId, commandId, correlationId, accessId],
+        ),
       );
       const [row] = rows;
-      return row && { userId, ...row };
+      if (row?.outcome === 'busy')
+        throw new Problem('conflict', { detail: 'You are creating or joining a tenant at this moment. Try again.' });
+      if (row?.outcome !== 'begun') return undefined;
+      const { outcome: _, ...erasure } = row;
+      return { userId, ...erasure, isErased: false };
     },
 
     /** Deletes all personal data. @returns the ids of the sessions that it ended */
@@ -44,7 +51,10 @@ export const createErasureStore = (pool: Pool) => {
     release: functions.call<string>('cancel_erasure'),
 
     /** Also returns erasures that were completed a minute ago, once each, to be repeated. */
-    takeUnfinished: functions.takeUnfinished<Erasure>('take_unfinished_erasures', `user_id as "userId", ${COLUMNS}`),
+    takeUnfinished: functions.takeUnfinished<Erasure>(
+      'take_unfinished_erasures',
+      `user_id as "userId", ${COLUMNS}, is_erased as "isErased"`,
+    ),
 
     /** Deletes the empty rows of users whose erasure was repeated more than this number of hours ago. */
     purge: functions.call<number>('purge_erased'),

@@ -105,6 +105,7 @@ describe('an erasure', () => {
   });
 
   const events = (cut: CutAt = nowhere): ErasureEvents => ({
+    catchUp: async () => undefined,
     membershipsOf: async (userId) => {
       const listed = await Promise.all(
         tenantIds.map(async (tenantId) => {
@@ -313,6 +314,21 @@ describe('an erasure', () => {
     await sweep();
     expect(await rows('identity.users')).toBe(0);
     expect(await rows('identity.sessions')).toBe(0);
+  });
+
+  it('that finds its user as the only owner of a tenant a minute later reports it once, and ends', async () => {
+    await request();
+    const tenantId = tenantIds[0] ?? '';
+    await join(tenantId, ada, 'owner');
+    await removeOthers(tenantId);
+    await owner.query(`update identity.erasures set erased_at = erased_at - interval '61 seconds'`);
+    const orphans: string[][] = [];
+    const onOrphan = (...found: string[]) => void orphans.push(found);
+    const deps = { store: storeOn(projector), events: events(), onOrphan };
+    expect(await sweepErasures(deps, 0)).toBe(1);
+    expect(await sweepErasures(deps, 0)).toBe(0);
+    expect(orphans).toEqual([[tenantId, ada]]);
+    expect(await user()).toMatchObject({ state: 'erased' });
   });
 
   it('that fails each time does not prevent the completion of others', async () => {

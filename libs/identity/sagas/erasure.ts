@@ -16,6 +16,11 @@ export interface ErasedMembership {
 
 /** Reads what an erasure depends on, and appends its facts to their aggregates. */
 export interface ErasureEvents {
+  /**
+   * Resolves when `membershipsOf` returns every membership that was appended before the call.
+   * @throws Problem read-model-behind
+   */
+  catchUp(): Promise<void>;
   membershipsOf(userId: string): Promise<readonly ErasedMembership[]>;
   /** @throws Refusal not-found if the user is no longer a member, conflict if the tenant would have no owner */
   leave(tenantId: string, userId: string, context: CommandContext): Promise<void>;
@@ -26,6 +31,8 @@ export interface ErasureEvents {
 export interface ErasureDeps {
   readonly store: ErasureStore;
   readonly events: ErasureEvents;
+  /** Reports a tenant whose only owner is a user that is erased already. No rule should allow that. */
+  readonly onOrphan?: (tenantId: string, userId: string) => void;
 }
 
 export interface Erased {
@@ -57,19 +64,28 @@ const ownersFirst = (memberships: readonly ErasedMembership[]): readonly ErasedM
   memberships.toSorted((a, b) => Number(b.role === 'owner') - Number(a.role === 'owner'));
 
 /** Ends the memberships, then records the erasure. The completion deletes the personal data; no rule can refuse it. */
-const erasureSaga = ({ store, events }: ErasureDeps): Saga<Erasure, Position | undefined, readonly string[]> => ({
+const erasureSaga = ({
+  store,
+  events,
+  onOrphan,
+}: ErasureDeps): Saga<Erasure, Position | undefined, readonly string[]> => ({
   plural: 'erasures',
   failpoints: ERASURE_FAILPOINTS,
   store,
   appendFirst: async (erasure) => {
     const { userId } = erasure;
+    // No membership can be added after the erasure has begun, so this finds all of them.
+    await events.catchUp();
     // A rule can only refuse to let an owner leave, so these memberships end first.
     for (const { tenantId, companyName } of ownersFirst(await events.membershipsOf(userId))) {
       try {
         await events.leave(tenantId, userId, contextOf(erasure, `leave ${tenantId}`));
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
-        if (error.reason !== 'not-found') return error.reason === 'conflict' ? ownsAlone([companyName]) : error;
+        if (error.reason === 'not-found') continue;
+        if (!erasure.isErased) return error.reason === 'conflict' ? ownsAlone([companyName]) : error;
+        // The data is deleted, so the erasure cannot be canceled, and a repeat would be refused in the same way.
+        onOrphan?.(tenantId, userId);
       }
     }
     return undefined;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Pool } from 'pg';
 import { Passwords } from '#identity/passwords';
+import { PendingMemberships } from '#identity/pending-memberships';
 import { SignUpStore } from '#identity/sagas/sign-up-store';
 import { EndedSessions } from '#identity/sessions/ended-sessions';
 import { NetworkMarks } from '#identity/sessions/network-marks';
@@ -21,6 +22,7 @@ export class IdentityDeps {
     readonly sessions: Sessions,
     readonly signUps: SignUpStore,
     readonly markOf: NetworkMarks,
+    readonly pendingMemberships: PendingMemberships,
   ) {}
 }
 

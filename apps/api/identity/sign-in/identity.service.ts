@@ -38,7 +38,7 @@ const wrongCredentials = (): Problem =>
 
 /** Sign-up, sign-in, refresh and new tenants: combines the functions of `libs/identity` for the routes. */
 export const createIdentityService = (
-  { pool, db, passwords, sessions, signUps, markOf }: IdentityDeps,
+  { pool, db, passwords, sessions, signUps, markOf, pendingMemberships }: IdentityDeps,
   { checkPassword, opener, liveTenant, endedSessions }: SignInDeps,
   events: SignUpEvents,
 ) => {
@@ -126,7 +126,9 @@ export const createIdentityService = (
       const tenantToCreate = { tenantId, companyName, slug: tenant.slug, userId };
       const actor = { kind: 'user', id: userId } as const;
       const command = { commandId: uuidv5(tenantId, 'tenant'), actor, correlationId, ...accessOf(context) };
-      context.position = await events.createTenant(tenantToCreate, command);
+      context.position = await pendingMemberships.during(userId, tenantId, () =>
+        events.createTenant(tenantToCreate, command),
+      );
       context.positionTenant = tenantId;
       return { tenant, ...tokens };
     },

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { Pool } from 'pg';
 import { createPasswords, Passwords } from '#identity/passwords';
+import { createPendingMemberships, PendingMemberships } from '#identity/pending-memberships';
 import { createNetworkMarks, NetworkMarks } from '#identity/sessions/network-marks';
 import { createSessions, Sessions } from '#identity/sessions/sessions';
 import { AccessTokens, createAccessTokens } from '#identity/tokens/access-tokens';
@@ -25,7 +26,10 @@ const throttleOf = ({ settings, makeLimiter }: ApiContext): AccountThrottle => {
   });
 };
 
-/** Provides the password check, the sessions and the tokens for every route that signs a user in. */
+/**
+ * Provides the password check, the sessions and the tokens for every route that signs a user in, and the protection of
+ * new memberships against an erasure.
+ */
 @Module({
   imports: [AuthenticationModule],
   providers: [
@@ -51,10 +55,13 @@ const throttleOf = ({ settings, makeLimiter }: ApiContext): AccountThrottle => {
       inject: [ApiContext],
       useFactory: ({ secretKey }: ApiContext) => createNetworkMarks(secretKey),
     },
+    { provide: PendingMemberships, inject: [Pool], useFactory: createPendingMemberships },
     SessionOpenerDeps,
     { provide: SessionOpener, inject: [SessionOpenerDeps], useFactory: createSessionOpener },
     { provide: LiveTenant, inject: [TenantStates], useFactory: createLiveTenant },
   ],
-  exports: [Passwords, PasswordCheck, Sessions, AccessTokens, NetworkMarks, SessionOpener, LiveTenant],
+  exports: [
+    ...[Passwords, PasswordCheck, Sessions, AccessTokens, NetworkMarks, PendingMemberships, SessionOpener, LiveTenant],
+  ],
 })
 export class SignInModule {}
