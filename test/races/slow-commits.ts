@@ -22,7 +22,7 @@ const append = (): Parameters<EventLog['append']>[0] => ({
 const appendSlowly = async (client: Client, ms: number, commit: boolean): Promise<void> => {
   await client.query('begin');
   await client.query(
-    'select event_log.append_one($1, $2, $3, $4, 0, $5, null, null, null, $6, 1::smallint, $7, null)',
+    'select event_log.append_one($1, $2, $3, $4, 0, $5, null, null, null, $6, 1::smallint, $7, null, null)',
     [uuidv7(), TENANT, 'thing', uuidv7(), 'y', 'Happened', '{}'],
   );
   await sleep(ms);
