@@ -76,6 +76,10 @@ describe('the routes and pages for operators', () => {
     expect(answer.body).toContain('value="/ops/jobs"');
     expect(answer.body).not.toContain('no"<token>');
     expect((await send('/ops/login', {})).statusCode).toBe(400);
+    for (const token of [7, null, ['x'], { trim: 1 }]) {
+      const [method, url, payload] = ['POST', '/ops/login', { token, next: { x: 1 } }] as const;
+      expect((await app.app.inject({ method, url, payload, headers: FROM_OWN_PAGE })).statusCode).toBe(400);
+    }
   });
 
   it.each(['https://evil.example/ops', '//evil.example', '/ops//evil.example', '/ops/../v1', '/opsy', '/ops/"><b>'])(

@@ -16,10 +16,11 @@ import { LOGIN_PATH } from './paths';
 const FROM_OTHER_SITE = 'The form was sent from another site. Open the page again and send it from there.';
 const NO_TOKEN = 'This operator token is not valid or has expired. Create a new one with `tenantry operators token`.';
 
-interface Form {
-  readonly token?: string;
-  readonly next?: string;
-}
+/** A field of a form; an empty text if it is missing or is no text. */
+const fieldOf = (body: unknown, name: string): string => {
+  const value = (body as { readonly [name: string]: unknown } | null | undefined)?.[name];
+  return typeof value === 'string' ? value : '';
+};
 
 /**
  * The pages on which operators sign in and out with a browser, without a script. The OpenAPI document leaves them out.
@@ -52,10 +53,10 @@ export class OpsPagesController {
   @Public()
   @RateLimit('operator')
   @Header('cache-control', 'no-store')
-  login(@Body() body: Form | undefined, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+  login(@Body() body: unknown, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     this.refuseOtherSites(request);
-    const token = body?.token?.trim() ?? '';
-    const next = safeNext(body?.next);
+    const token = fieldOf(body, 'token').trim();
+    const next = safeNext(fieldOf(body, 'next'));
     const operator = this.gate.verify(token);
     if (!operator) {
       reply

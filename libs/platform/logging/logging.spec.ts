@@ -31,6 +31,19 @@ describe.each(['json', 'pretty'] as const)('a %s log line', (format) => {
 });
 
 describe('redact', () => {
+  it.each(['x'.repeat(43), `tnt_${'y'.repeat(40)}`, `${'z'.repeat(40)}.${'z'.repeat(80)}.${'z'.repeat(43)}`])(
+    'hides a token in any path: %s',
+    (token) => {
+      for (const path of [`/v1/invitations/${token}`, `/v1/${token}/x`, `/${token}?y=1`])
+        expect(redact(`{"route":"${path}"}`)).not.toContain(token.slice(0, 20));
+    },
+  );
+
+  it('keeps ids and the templates of paths', () => {
+    for (const kept of ['/v1/tasks/0198c0de-0000-7000-8000-000000000001', '/v1/projects/:id/tasks', '/a/b.ts:12:34'])
+      expect(redact(`"${kept}"`)).toBe(`"${kept}"`);
+  });
+
   it('takes time in proportion to the length of the line', () => {
     const line = `"${'a.b-c://'.repeat(30_000)} Bearer ${'x'.repeat(100_000)}"`;
     const began = performance.now();

@@ -45,6 +45,8 @@ const SECRET_FIELD =
 const URL_CREDENTIALS = /:\/\/[^\s/?#"@]{1,500}@/g;
 const BEARER = /\b(Bearer|Basic) +[\w.~+/=-]{16,}/gi;
 const INVITATION = /(\/invitations\/preview\/|\/join\/)[^/\s"?]+/g;
+/** A part of a path that is as long as a token, also in a path that does not exist. A UUID is shorter. */
+const TOKEN_IN_PATH = /\/[\w.%-]{40,}(?=["/?#\s]|$)/g;
 
 /** The line without secrets. */
 export const redact = (line: string): string =>
@@ -52,7 +54,8 @@ export const redact = (line: string): string =>
     .replace(SECRET_FIELD, '"$1":"[redacted]"')
     .replace(URL_CREDENTIALS, '://[redacted]@')
     .replace(BEARER, '$1 [redacted]')
-    .replace(INVITATION, '$1[redacted]');
+    .replace(INVITATION, '$1[redacted]')
+    .replace(TOKEN_IN_PATH, '/[redacted]');
 
 const COLOURS: Record<string, number> = { trace: 90, debug: 90, info: 32, warn: 33, error: 31, fatal: 31 };
 

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { type Access, type ClientOrigin, MAX_USER_AGENT } from '#access/access';
@@ -9,9 +10,12 @@ export interface ClientInfo extends ClientOrigin {
   readonly network: string;
 }
 
-/** From where a request was sent. An IPv4 address is not written as an IPv6 address. */
+/**
+ * From where a request was sent. An IPv4 address is not written as an IPv6 address; a proxy may send a word in place of an
+ * address, which counts as not known.
+ */
 const originOf = ({ headers, ip }: Pick<FastifyRequest, 'headers' | 'ip'>): ClientOrigin => ({
-  address: ip?.replace(/^::ffff:(?=\d+\.)/i, '') ?? null,
+  address: isIP(ip ?? '') === 0 ? null : ip.replace(/^::ffff:(?=\d+\.)/i, ''),
   userAgent: headers['user-agent']?.slice(0, MAX_USER_AGENT) ?? null,
 });
 

@@ -21,6 +21,20 @@ export const fastifyTrustProxy = (
   return trusted === false ? false : [...trusted];
 };
 
+/** `203.0.113.7:50123` → `203.0.113.7`, and `[2001:db8::7]:50123` → `2001:db8::7`. */
+const withoutPort = (entry: string): string =>
+  /^\[([^\]]+)\](?::\d+)?$/.exec(entry)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(entry)?.[1] ?? entry;
+
+/**
+ * The value of `X-Forwarded-For` without the ports that some proxies add to addresses. Otherwise each connection of a
+ * client would count as another address, and the address of a trusted proxy would not be recognised.
+ */
+export const forwardedWithoutPorts = (field: string): string =>
+  field
+    .split(',')
+    .map((entry) => withoutPort(entry.trim()))
+    .join(', ');
+
 /**
  * Returns a function that is true for the address of a proxy. With a number of proxies, every address counts as one.
  */

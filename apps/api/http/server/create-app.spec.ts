@@ -149,6 +149,15 @@ describe('TRUST_PROXY', () => {
     expect(await statusOfSecond(1, ['9.9.9.9, 1.1.1.1', '8.8.8.8, 1.1.1.1'])).toBe(429);
   });
 
+  it('ignores the ports that a proxy adds to addresses', async () => {
+    expect(await statusOfSecond(1, ['1.1.1.1:5001', '1.1.1.1:5002'])).toBe(429);
+    expect(await statusOfSecond(1, ['[2001:db8::7]:5001', '2001:db8::7'])).toBe(429);
+    expect(await statusOfSecond(1, ['1.1.1.1:5001', '2.2.2.2:5001'])).toBe(200);
+    const proxies = ['127.0.0.1', '10.0.0.0/8'];
+    expect(await statusOfSecond(proxies, ['1.1.1.1, 10.0.0.1:443', '2.2.2.2, 10.0.0.1:443'])).toBe(200);
+    expect(await statusOfSecond(proxies, ['1.1.1.1:5001, 10.0.0.1:443', '1.1.1.1:5002, 10.0.0.2:443'])).toBe(429);
+  });
+
   it('uses the entries of the listed proxies', async () => {
     expect(await statusOfSecond(['127.0.0.1'], ['1.1.1.1', '2.2.2.2'])).toBe(200);
     expect(await statusOfSecond(['10.0.0.0/8'], ['1.1.1.1', '2.2.2.2'])).toBe(429);

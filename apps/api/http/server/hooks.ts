@@ -14,6 +14,7 @@ import { findDuplicateHeader } from '../requests/duplicate-headers';
 import { openContext, type RequestState, requestStateOf } from '../requests/request-context';
 import { traceIdOf } from '../requests/request-id';
 import { routeConfigOf } from '../requests/route-config';
+import { forwardedWithoutPorts } from '../requests/trusted-proxies';
 import type { HttpMetrics } from './http-metrics';
 import type { SecurityHeaders } from './security-headers';
 
@@ -52,10 +53,15 @@ export const addHooks = (instance: FastifyInstance, deps: HookDeps): void => {
   });
 };
 
+const FORWARDED = 'x-forwarded-for';
+
 const onRequest =
   ({ connections, arrivals, inFlight, securityHeaders }: HookDeps) =>
   (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
     openContext(request, request.id);
+    const { headers } = request.raw;
+    // Before the first use of `request.ip`.
+    if (typeof headers[FORWARDED] === 'string') headers[FORWARDED] = forwardedWithoutPorts(headers[FORWARDED]);
     if (connections.isBehindClose(request.raw)) {
       reply.hijack();
       done();
