@@ -1554,6 +1554,19 @@ begin
 end $function$;
 grant execute on function identity.end_session(p_user_id uuid, p_session_id uuid, p_reason text) to {{app}};
 
+-- Ends the session of a refresh token, used or not, and all sessions that were opened from it. Returns the ids of those
+-- that had not ended before. Null: the token is unknown.
+CREATE OR REPLACE FUNCTION identity.end_session_of_token(p_token_hash bytea)
+ RETURNS uuid[]
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select identity.end_sessions(array[t.session_id], 'signed-out') from identity.refresh_tokens t
+  where t.token_hash = p_token_hash;
+$function$;
+grant execute on function identity.end_session_of_token(p_token_hash bytea) to {{app}};
+
 -- Ends sessions, and all sessions that were opened from them. Returns the ids of those that had not ended before.
 CREATE OR REPLACE FUNCTION identity.end_sessions(p_session_ids uuid[], p_reason text)
  RETURNS uuid[]

@@ -166,6 +166,15 @@ comment on function identity.end_session is
   'Ends a session of a user, and all sessions that were opened from it. Returns the ids of those that had not ended
   before. Null: the user has no such session.';
 
+create function identity.end_session_of_token(p_token_hash bytea) returns uuid[]
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  select identity.end_sessions(array[t.session_id], 'signed-out') from identity.refresh_tokens t
+  where t.token_hash = p_token_hash;
+$$;
+comment on function identity.end_session_of_token is
+  'Ends the session of a refresh token, used or not, and all sessions that were opened from it. Returns the ids of those that
+  had not ended before. Null: the token is unknown.';
+
 create function identity.end_sessions_of_member(p_tenant_id uuid, p_user_id uuid, p_removed_at integer) returns integer
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   with those as (
@@ -198,8 +207,8 @@ comment on function identity.purge is
 
 revoke all on function identity.end_sessions, identity.end_sessions_beyond, identity.find_credentials,
   identity.open_session, identity.find_refresh_token,
-  identity.rotate_refresh_token, identity.end_session, identity.end_sessions_of_member, identity.ended_sessions,
-  identity.purge from public;
+  identity.rotate_refresh_token, identity.end_session, identity.end_session_of_token, identity.end_sessions_of_member,
+  identity.ended_sessions, identity.purge from public;
 grant execute on function identity.find_credentials, identity.open_session, identity.find_refresh_token,
-  identity.rotate_refresh_token, identity.end_session, identity.ended_sessions to {{app}};
+  identity.rotate_refresh_token, identity.end_session, identity.end_session_of_token, identity.ended_sessions to {{app}};
 grant execute on function identity.purge, identity.end_sessions_of_member to {{projector}};

@@ -39,6 +39,7 @@ export const ROUTES: Readonly<Record<string, RouteCase | typeof ANYONE | typeof 
   'POST /v1/signup': ANYONE,
   'POST /v1/sessions': ANYONE,
   'POST /v1/sessions/refresh': ANYONE,
+  'DELETE /v1/sessions/current': ANYONE,
   'GET /v1/invitations/preview/{token}': ANYONE,
   'POST /v1/invitations/accept': ANYONE,
 
@@ -59,7 +60,6 @@ export const ROUTES: Readonly<Record<string, RouteCase | typeof ANYONE | typeof 
   },
   'GET /v1/sessions': { status: 200 },
   'POST /v1/sessions/switch': { status: 201, bodyIds: { tenantId: 'tenant' } },
-  'DELETE /v1/sessions/current': { status: 204, needsOwnTenant: true },
   'DELETE /v1/sessions/{id}': { status: 204, pathIds: { id: 'session' } },
 
   'POST /v1/tenants': { status: 201, body: (companyName) => ({ companyName }) },

@@ -26,7 +26,7 @@ const identityServiceOf = (deps: IdentityDeps, signIn: SignInDeps, bus: CommandB
   );
 
 const accountServiceOf = (
-  { pool, db, passwords }: IdentityDeps,
+  { pool, db, passwords, sessions }: IdentityDeps,
   signIn: SignInDeps,
   stateOf: TenantStates,
   bus: CommandBus,
@@ -37,7 +37,7 @@ const accountServiceOf = (
     store: createErasureStore(pool),
     events: createErasureEvents({ execute, db, stateOf, log, waiter }),
   };
-  return createAccountService({ ...signIn, accounts: createAccounts(pool), passwords, erasure });
+  return createAccountService({ ...signIn, accounts: createAccounts(pool), sessions, passwords, erasure });
 };
 
 /** Sign-up, sign-in, and the routes about the account and the sessions of the signed-in user. */

@@ -134,6 +134,21 @@ export const createSessions = (pool: Pool, days: number) => {
       return { sessionId, refreshToken, ended };
     },
 
+    /**
+     * Ends the session of a refresh token, used or not, and all sessions that were opened from it.
+     * @returns the ids of the sessions that had not ended before; empty if the token is unknown
+     */
+    endByToken: async (token: string): Promise<readonly string[]> => {
+      const { rows } = await withClient(pool, (client) =>
+        client.query<{ ended: string[] | null }>({
+          name: 'end-session-of-token',
+          text: 'select identity.end_session_of_token($1)::text[] as ended',
+          values: [hashOf(token)],
+        }),
+      );
+      return rows[0]?.ended ?? [];
+    },
+
     /** The owner of a refresh token, used or not. @returns undefined if the token is unknown */
     ownerOf: async (token: string): Promise<SessionOwner | undefined> => {
       const { rows } = await withClient(pool, (client) =>

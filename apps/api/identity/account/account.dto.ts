@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { MAX_PASSWORD, MIN_PASSWORD } from '#identity/passwords';
 import type { SessionRow } from '#identity/sessions/session-list';
-import { Email, Text, Uuid } from '../../http/validation/fields';
+import { Email, Opaque, Text, Uuid } from '../../http/validation/fields';
 import { MayBeAbsent } from '../../http/validation/validation';
 import { TenantDto, TokensDto } from '../sign-in/identity.dto';
 
@@ -105,6 +105,16 @@ export class ChangeProfileDto {
     description: 'The present password. Required if `email` is sent.',
   })
   currentPassword?: string;
+}
+
+@MayBeAbsent()
+export class SignOutDto {
+  @Opaque({
+    ...{ max: 200, optional: true },
+    description:
+      'A refresh token of the session. Send it in place of an access token, for example after that has expired.',
+  })
+  refreshToken?: string;
 }
 
 @MayBeAbsent()

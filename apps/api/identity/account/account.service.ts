@@ -1,6 +1,7 @@
 import type { Accounts, ProfileSeen } from '#identity/accounts';
 import type { Passwords } from '#identity/passwords';
 import { type ErasureDeps, erase } from '#identity/sagas/erasure';
+import type { Sessions } from '#identity/sessions/sessions';
 import { Problem } from '#platform/problems';
 import { tokenClass } from '#platform/token-class';
 import { notFound } from '../../http/problems/not-found';
@@ -10,9 +11,10 @@ import type { RequestContext } from '../../http/requests/request-context';
 import { invalid } from '../../http/validation/validation';
 import type { SignInDeps } from '../sign-in/identity-deps';
 import { sessionTenantOf } from '../sign-in/tenants';
-import type { ChangePasswordDto, ChangeProfileDto, EraseDto, SwitchedDto } from './account.dto';
+import type { ChangePasswordDto, ChangeProfileDto, EraseDto, SignOutDto, SwitchedDto } from './account.dto';
 
 export interface AccountDeps extends SignInDeps {
+  readonly sessions: Sessions;
   readonly accounts: Accounts;
   readonly passwords: Passwords;
   readonly erasure: ErasureDeps;
@@ -27,6 +29,7 @@ const accountErased = (): Problem => new Problem('unauthenticated', { detail: 'T
 /** Operations of a signed-in user on their own account and sessions. */
 export const createAccountService = ({
   accounts,
+  sessions,
   passwords,
   endedSessions,
   erasure,
@@ -72,6 +75,23 @@ export const createAccountService = ({
       const ended = await accounts.endSession(userId, sessionId, sessionId === ownId ? 'signed-out' : 'revoked');
       if (!ended) throw notFound('session');
       endedSessions.note([sessionId, ...ended]);
+    },
+
+    /**
+     * Signs out: ends the session of the access token, or of the refresh token in the body. An unknown refresh token ends
+     * nothing; the answer does not reveal it.
+     * @throws Problem validation-failed (no token, or both)
+     */
+    signOut: async ({ refreshToken }: SignOutDto, context: RequestContext): Promise<void> => {
+      const { principal } = context;
+      if ((principal === undefined) === (refreshToken === undefined)) {
+        const message = principal ? 'must not be sent with an access token' : 'is required without an access token';
+        throw invalid([{ pointer: '/refreshToken', message }]);
+      }
+      if (principal) {
+        const ended = await accounts.endSession(principal.userId, principal.sessionId, 'signed-out');
+        endedSessions.note([principal.sessionId, ...(ended ?? [])]);
+      } else endedSessions.note(await sessions.endByToken(refreshToken ?? ''));
     },
 
     /**

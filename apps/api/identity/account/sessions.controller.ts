@@ -1,15 +1,17 @@
 import { Body, Controller, Delete, Get, Post, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiTags } from '@nestjs/swagger';
 import { type SessionRow, sessionsOf } from '#identity/sessions/session-list';
 import { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { PageQuery, Pages, type Paging } from '../../http/contract/pages';
+import { Public } from '../../http/contract/public.decorator';
 import { SignedIn } from '../../http/contract/require-permission.decorator';
+import { RateLimit } from '../../http/limits/rate-limit.decorator';
 import { Documented } from '../../http/openapi/documented';
 import { Client, type ClientInfo } from '../../http/requests/client';
 import { authenticatedUserOf } from '../../http/requests/command-context';
 import { Context, type RequestContext } from '../../http/requests/request-context';
 import { PathId } from '../../http/validation/path-id';
-import { SessionDto, SessionPageDto, SwitchDto, SwitchedDto } from './account.dto';
+import { SessionDto, SessionPageDto, SignOutDto, SwitchDto, SwitchedDto } from './account.dto';
 import { AccountService } from './account.service';
 
 /** Routes about the sessions of the signed-in user, in all tenants. */
@@ -61,15 +63,18 @@ export class SessionsController {
   }
 
   @Delete('current')
+  @Public()
   @SignedIn()
+  @RateLimit('signin')
+  @ApiBody({ type: SignOutDto, required: false })
   @Documented({
     summary: 'Sign out: end the present session',
     description:
-      'Its tokens stop working within one second on every server, and so do those of the sessions that were opened from it, by a switch, a new tenant or an invitation. Sign in to get new ones.',
+      'The session is that of the access token, or of the refresh token in the body. Its tokens stop working within one second on every server, and so do those of the sessions that were opened from it, by a switch, a new tenant or an invitation. An unknown refresh token is answered with 204, too.',
     status: 204,
   })
-  endCurrent(@Context() context: RequestContext): Promise<void> {
-    return this.account.endSession(authenticatedUserOf(context).sessionId, context);
+  endCurrent(@Body() body: SignOutDto, @Context() context: RequestContext): Promise<void> {
+    return this.account.signOut(body, context);
   }
 
   @Delete(':id')

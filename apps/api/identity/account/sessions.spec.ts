@@ -28,6 +28,49 @@ describe('sessions over HTTP', () => {
   const end = (id: string, token: string) => identity.request('DELETE', `/v1/sessions/${id}`, { token });
   const statusOf = async (token: string) => (await identity.get('/v1/me', token)).statusCode;
 
+  describe('DELETE /v1/sessions/current', () => {
+    const signOut = (payload?: object, token?: string) =>
+      identity.request('DELETE', '/v1/sessions/current', { ...(payload && { payload }), ...(token && { token }) });
+    const refresh = ({ refreshToken }: SignedUp) => identity.post('/v1/sessions/refresh', { refreshToken });
+
+    it('ends the session of a refresh token, and those that were opened from it, without an access token', async () => {
+      const ada = await identity.signUp();
+      const { accessToken: token, tenant } = ada;
+      const opened = await identity.request('POST', '/v1/sessions/switch', { token, payload: { tenantId: tenant.id } });
+      expect((await signOut({ refreshToken: ada.refreshToken })).statusCode).toBe(204);
+      for (const session of [ada, opened.json()]) {
+        expect(await statusOf(session.accessToken)).toBe(401);
+        expect((await refresh(session)).statusCode).toBe(401);
+      }
+    });
+
+    it('ends the session of a refresh token that was used already, which the client may still have', async () => {
+      const ada = await identity.signUp();
+      const next: SignedUp = (await refresh(ada)).json();
+      expect((await signOut({ refreshToken: ada.refreshToken })).statusCode).toBe(204);
+      expect(await statusOf(next.accessToken)).toBe(401);
+    });
+
+    it('does not reveal whether a refresh token exists', async () => {
+      expect((await signOut({ refreshToken: 'x'.repeat(43) })).statusCode).toBe(204);
+      const ada = await identity.signUp();
+      for (let time = 0; time < 2; time++)
+        expect((await signOut({ refreshToken: ada.refreshToken })).statusCode).toBe(204);
+    });
+
+    it('needs exactly one of the two tokens', async () => {
+      const ada = await identity.signUp();
+      for (const body of [undefined, {}]) {
+        const none = await signOut(body);
+        expect([none.statusCode, none.json().errors[0].pointer]).toEqual([400, '/refreshToken']);
+      }
+      const both = await signOut({ refreshToken: ada.refreshToken }, ada.accessToken);
+      expect([both.statusCode, both.json().errors[0].pointer]).toEqual([400, '/refreshToken']);
+      expect(await statusOf(ada.accessToken)).toBe(200);
+      expect((await signOut(undefined, ada.accessToken)).statusCode).toBe(204);
+    });
+  });
+
   describe('GET /v1/sessions', () => {
     it('lists the sessions of the user, newest first, and marks the present one', async () => {
       const ada = await identity.signUp();

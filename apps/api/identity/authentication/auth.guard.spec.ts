@@ -51,7 +51,7 @@ describe('authentication', () => {
       expect((await identity.get('/v1/me', token)).statusCode).toBe(200);
   });
 
-  it('issues tokens with type, key, issuer, audience, user, tenant, role and session, valid for 15 minutes', () => {
+  it('issues tokens with type, key, issuer, audience, user, tenant, role, membership and session, valid for 15 minutes', () => {
     const [header, claims] = ada.accessToken.split('.').slice(0, 2).map(decode);
     expect(header).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: identity.keys.current().kid });
     expect(claims).toEqual({
@@ -60,6 +60,7 @@ describe('authentication', () => {
       sub: ada.user.id,
       tid: ada.tenant.id,
       role: 'owner',
+      mem: 1,
       sid: expect.any(String),
       jti: expect.any(String),
       iat: expect.any(Number),
