@@ -63,6 +63,7 @@ export const composeApi = async (deps: ApiDeps, overrides: Partial<HttpOptions> 
     idempotency: createPostgresIdempotencyStore(pool),
     ...(readiness && { readiness }),
     registry,
+    metricsToken: settings.metricsToken,
     addRoutes: (instance) => serveJobsBoard(instance, { gate, queues: jobs.allQueues }),
     ...overrides,
   });

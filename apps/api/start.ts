@@ -1,3 +1,4 @@
+import { servesMetrics } from '#platform/metrics';
 import 'reflect-metadata';
 import { createPostgresSnapshots } from '#event-log/postgres/snapshots';
 import { openSigningKeys } from '#identity/keys/signing-keys';
@@ -80,7 +81,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     projectorPool: runtime.projectorPool,
     snapshots: createPostgresSnapshots(snapshots),
     makeLimiter: shared?.limiter ?? createMemoryLimiter,
-    ...(settings.metrics && { registry }),
+    ...(servesMetrics(settings) && { registry }),
   });
   const stop = async (): Promise<void> => {
     await close();

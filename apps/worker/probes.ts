@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { mayReadMetrics } from '#platform/metrics';
 import { Problem } from '#platform/problems';
 import type { Readiness } from '#platform/readiness/readiness';
 import { cannotListen } from '../bootstrap/process/cannot-listen';
@@ -15,6 +16,8 @@ export interface ProbesOptions {
   readonly readiness: Pick<Readiness, 'failing'>;
   /** Undefined: no `/metrics`. */
   readonly registry: Registry | undefined;
+  /** The token that `/metrics` requires. Undefined: none. */
+  readonly metricsToken?: string | undefined;
 }
 
 /** Maximum time in ms for a request to arrive; each has only a few lines. */
@@ -39,7 +42,7 @@ const json = (status: number, body: object, type = 'application/json'): Answer =
  * the API.
  * @throws CannotStart the address cannot be used; the message says what to change
  */
-export const startProbes = async ({ host, port, readiness, registry }: ProbesOptions) => {
+export const startProbes = async ({ host, port, readiness, registry, metricsToken }: ProbesOptions) => {
   const ready = async (): Promise<Answer> => {
     const failing = await readiness.failing();
     if (failing.length === 0) return json(200, { status: 'ready' });
@@ -47,17 +50,23 @@ export const startProbes = async ({ host, port, readiness, registry }: ProbesOpt
     const { type, title, status } = new Problem('dependency-unavailable');
     return json(status, { type, title, status, detail, missing, failing }, 'application/problem+json');
   };
-  const answerTo = async (path: string): Promise<Answer> => {
-    if (path === '/healthz') return json(200, { status: 'ok' });
-    if (path === '/readyz') return ready();
-    if (path === '/metrics' && registry)
-      return { status: 200, type: registry.contentType, body: await registry.metrics() };
-    const { type, title, status } = new Problem('not-found');
+  const problem = (name: 'not-found' | 'unauthenticated'): Answer => {
+    const { type, title, status } = new Problem(name);
     return json(status, { type, title, status }, 'application/problem+json');
   };
+  const answerTo = async (path: string, authorization: string | undefined): Promise<Answer> => {
+    if (path === '/healthz') return json(200, { status: 'ok' });
+    if (path === '/readyz') return ready();
+    if (path !== '/metrics' || !registry) return problem('not-found');
+    if (!mayReadMetrics(authorization, metricsToken)) return problem('unauthenticated');
+    return { status: 200, type: registry.contentType, body: await registry.metrics() };
+  };
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { status, type, body } = await answerTo(request.url?.split('?')[0] ?? '/');
-    const retry = status === 503 ? { 'retry-after': '1' } : {};
+    const { status, type, body } = await answerTo(request.url?.split('?')[0] ?? '/', request.headers.authorization);
+    const retry = {
+      ...(status === 503 && { 'retry-after': '1' }),
+      ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+    };
     response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...retry });
     response.end(request.method === 'HEAD' ? undefined : body);
   };

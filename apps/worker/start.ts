@@ -2,6 +2,7 @@ import { AggregateStore } from '#event-log/aggregate/aggregate-store';
 import { followFacts } from '#event-log/follow-facts';
 import { createNotifications } from '#platform/database/connections/notifications';
 import { roleNames } from '#platform/database/roles/roles';
+import { servesMetrics } from '#platform/metrics';
 import { startEngine } from '#projecting/engine';
 import { createProjectionMetrics } from '#projecting/metrics';
 import { createPositionWaiter } from '#projecting/read-your-writes/position-waiter';
@@ -53,7 +54,8 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
       ? await startProbes({
           ...{ host: settings.host, port: settings.workerPort },
           readiness,
-          registry: settings.metrics ? registry : undefined,
+          registry: servesMetrics(settings) ? registry : undefined,
+          metricsToken: settings.metricsToken,
         })
       : undefined;
   const wake = createNotifications({ channel: 'projecting', connectionString: databaseUrls.projector, pool });

@@ -144,6 +144,10 @@ export const TOPICS = {
       description:
         'Wrong passwords per minute for one user from all networks together. Networks from which the user has signed in before are not counted.',
     }),
+    EMAIL_CHANGE_RATE_PER_HOUR: integer(10, 1, MANY, {
+      description:
+        'E-mail addresses per hour to which one user may try to change. Each answer reveals whether an account has the address.',
+    }),
     API_RATE_PER_MINUTE: integer(6_000, 1, MANY, {
       description:
         'Requests per minute of one tenant (all members together). The same limit applies to each user outside of a tenant, and to each client address without a token.',
@@ -222,6 +226,11 @@ export const TOPICS = {
       example: 'json',
     }),
     METRICS: flag(true, { description: 'true: GET /metrics serves the metrics of this process for Prometheus.' }),
+    METRICS_TOKEN: secretText(/^[\x21-\x7e]{16,200}$/, '16 to 200 printable ASCII characters without spaces', {
+      description:
+        'The token that Prometheus sends as Authorization: Bearer …. With NODE_ENV=production, GET /metrics is served only if it is set.',
+      example: 'a-long-random-text-of-your-own',
+    }),
   },
 } as const;
 

@@ -90,7 +90,7 @@ export const createApp = async (
   acceptJsonOnly(instance, isWebhook);
   acceptForms(instance, isPage);
   shedLoad(instance, options.maxEventLoopDelayMs ?? 1_000, options.readiness);
-  addHealthRoutes(instance, { readiness: options.readiness, registry });
+  addHealthRoutes(instance, { readiness: options.readiness, registry, metricsToken: options.metricsToken });
   addProblemPages(instance);
   options.addRoutes?.(instance);
 

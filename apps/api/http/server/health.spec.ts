@@ -1,5 +1,5 @@
 import { silentLogger } from '#platform/logging/logger.port';
-import { createMetricsRegistry } from '#platform/metrics';
+import { createMetricsRegistry, servesMetrics } from '#platform/metrics';
 import { createReadiness } from '#platform/readiness/readiness';
 import { createToyApp, script } from '../testing/toy-app';
 
@@ -50,6 +50,30 @@ describe('the routes for probes and metrics', () => {
     expect(checks).toBe(1);
     await app.close();
   });
+
+  it('serve the metrics only to a request with the token, if there is one', async () => {
+    const metricsToken = 'a-token-for-the-metrics';
+    const app = await createToyApp({ registry: createMetricsRegistry(), metricsToken });
+    const get = (authorization?: string) =>
+      app.inject({ url: '/metrics', headers: { ...(authorization !== undefined && { authorization }) } });
+    for (const wrong of [undefined, '', metricsToken, `Bearer ${metricsToken}x`, `Basic ${metricsToken}`]) {
+      const refused = await get(wrong);
+      expect([refused.statusCode, refused.headers['www-authenticate']]).toEqual([401, 'Bearer']);
+      expect(refused.body).not.toMatch(/process_cpu/);
+    }
+    expect((await get(`Bearer ${metricsToken}`)).body).toMatch(/process_cpu/);
+    await app.close();
+  });
+
+  it.each([
+    [{ metrics: true }, true],
+    [{ metrics: true, nodeEnv: 'development' }, true],
+    [{ metrics: true, nodeEnv: 'production' }, false],
+    [{ metrics: true, nodeEnv: 'production', metricsToken: 'a-token' }, true],
+    [{ metrics: false, metricsToken: 'a-token' }, false],
+  ])('serve the metrics with the settings %j: %s', (settings, expected) =>
+    expect(servesMetrics(settings)).toBe(expected),
+  );
 
   it('count requests by route and not by path', async () => {
     const app = await createToyApp({ registry: createMetricsRegistry() });

@@ -58,6 +58,8 @@ export interface HttpOptions {
   readonly readiness?: Pick<Readiness, 'failing' | 'add'>;
   /** The metrics of `/metrics`; the route does not exist by default. */
   readonly registry?: Registry | undefined;
+  /** The token that `/metrics` requires. Undefined: none. */
+  readonly metricsToken?: string | undefined;
   /** `note` is called for every refused request of a member, or of a user who wants to join a tenant. */
   readonly refusals?: { note(refused: RefusedRequest, problem: Problem): void };
   /** Adds routes without a controller. */
