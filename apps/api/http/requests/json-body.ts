@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { parse } from 'lossless-json';
 import { Problem } from '#platform/problems';
 
 /** Maximum number of bytes of a request body. */
@@ -12,7 +13,7 @@ const MAX_DEPTH = 32;
 export type WithRawBody = FastifyRequest & { rawBody?: Buffer };
 
 /**
- * Accepts JSON bodies only: UTF-8, at most 32 levels deep. Keys such as `__proto__` are parsed as plain keys, which
+ * Accepts JSON bodies only: UTF-8, at most 32 levels deep, without a name that occurs twice in one object. Keys such as `__proto__` are parsed as plain keys, which
  * `cleanText` then refuses. An empty body counts as no body, because many clients send a `Content-Type` without a body.
  * @param isRaw true for a path whose body is only kept as bytes and not parsed, because its signature covers the bytes
  */
@@ -34,13 +35,13 @@ export const acceptJsonOnly = (instance: FastifyInstance, isRaw: (path: string) 
     if (bytes.length > 2 * MAX_DEPTH && isDeeper(body, MAX_DEPTH)) {
       return done(invalid(`must not be nested deeper than ${MAX_DEPTH} levels`));
     }
-    done(null, body);
+    done(refusalOfDuplicates(bytes.toString('utf8')) ?? null, body);
   });
 };
 
 /**
- * Accepts forms on the routes of HTML pages only, because a page of another site can send a form, but no JSON. If a
- * field is sent twice, the last value counts.
+ * Accepts forms on the routes of HTML pages only, because a page of another site can send a form, but no JSON. A form in
+ * which a field occurs twice is refused.
  * @param isPage true for a path that accepts forms
  */
 export const acceptForms = (instance: FastifyInstance, isPage: (path: string) => boolean): void => {
@@ -52,7 +53,10 @@ export const acceptForms = (instance: FastifyInstance, isPage: (path: string) =>
     if (!hasUtf8Charset(request))
       return done(new Problem('unsupported-media-type', { detail: 'Send the body as UTF-8.' }));
     if (!isUtf8(bytes)) return done(invalid('must be UTF-8'));
-    done(null, Object.fromEntries(new URLSearchParams(bytes.toString('utf8'))));
+    const fields = new URLSearchParams(bytes.toString('utf8'));
+    const twice = [...fields.keys()].find((name) => fields.getAll(name).length > 1);
+    if (twice !== undefined) return done(invalid(`must not contain the field ${JSON.stringify(twice)} twice`));
+    done(null, Object.fromEntries(fields));
   });
 };
 
@@ -78,6 +82,23 @@ const parseJson = (text: string): unknown => {
   } catch {
     return undefined;
   }
+};
+
+/**
+ * JSON.parse uses the last of several values of one name, and other parsers use the first, so that a proxy could check
+ * another value than this server uses. Equal values are accepted.
+ * @param text well-formed JSON
+ * @returns undefined if no name occurs twice with different values
+ */
+const refusalOfDuplicates = (text: string): Problem | undefined => {
+  let duplicate: string | undefined;
+  const onDuplicateKey = ({ key }: { readonly key: string }): void => {
+    duplicate ??= key;
+  };
+  parse(text.replace(/^\uFEFF/, ''), undefined, { parseNumber: Number, onDuplicateKey });
+  return duplicate === undefined
+    ? undefined
+    : invalid(`must not contain the name ${JSON.stringify(duplicate)} twice in one object`);
 };
 
 const isDeeper = (value: unknown, levels: number): boolean => {

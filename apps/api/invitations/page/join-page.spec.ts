@@ -161,17 +161,18 @@ describe('the page of an invitation', () => {
     expect(answer.headers['content-type']).toContain('application/problem+json');
   });
 
-  it('refuses a form that is not UTF-8, or too long', async () => {
+  it('refuses a form that is not UTF-8, or too long, or in which a field occurs twice', async () => {
     const path = await pathOf();
-    const broken = await app.app.inject({
-      method: 'POST',
-      url: path,
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      payload: Buffer.from([0x61, 0x3d, 0xff]),
-    });
+    const sendForm = (payload: string | Buffer) =>
+      app.app.inject({
+        ...{ method: 'POST', url: path, payload },
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      });
+    const broken = await sendForm(Buffer.from([0x61, 0x3d, 0xff]));
+    const twice = await sendForm('email=a%40b.example&email=c%40d.example');
     const long = await send(path, { personName: 'x'.repeat(20_000) });
-    expect([broken.statusCode, long.statusCode]).toEqual([400, 413]);
-    for (const { headers, body } of [broken, long]) {
+    expect([broken, twice, long].map((it) => it.statusCode)).toEqual([400, 400, 413]);
+    for (const { headers, body } of [broken, twice, long]) {
       expect(headers['content-type']).toBe('text/html; charset=utf-8');
       expect(headers['cache-control']).toBe('no-store');
       expect(body).toContain('role="alert"');
