@@ -1644,7 +1644,7 @@ AS $function$
 $function$;
 grant execute on function identity.ended_sessions(p_within_seconds integer) to {{app}};
 
--- Deletes the sessions, sign-ups and joins of a tenant, and the pending users of its open joins.
+-- Deletes the sessions, sign-ups, joins and pending memberships of a tenant, and the pending users of its open joins.
 CREATE OR REPLACE FUNCTION identity.erase_tenant(p_tenant_id uuid)
  RETURNS void
  LANGUAGE sql
@@ -1656,6 +1656,7 @@ AS $function$
   delete from identity.users p where p.state = 'pending' and exists (
     select from identity.joins j where j.user_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
   delete from identity.joins where tenant_id = p_tenant_id;
+  delete from identity.pending_memberships where tenant_id = p_tenant_id;
 $function$;
 -- Only the owner may call it.
 
@@ -1730,6 +1731,19 @@ AS $function$
   where t.token_hash = p_token_hash;
 $function$;
 grant execute on function identity.find_refresh_token(p_token_hash bytea) to {{app}};
+
+-- Whether the session was opened with a password, and not from another session, in the last p_seconds seconds.
+CREATE OR REPLACE FUNCTION identity.has_signed_in_within(p_user_id uuid, p_session_id uuid, p_seconds integer)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select exists (
+    select from identity.sessions where id = p_session_id and user_id = p_user_id and ended_at is null
+      and opened_from is null and created_at > now() - make_interval(secs => p_seconds));
+$function$;
+grant execute on function identity.has_signed_in_within(p_user_id uuid, p_session_id uuid, p_seconds integer) to {{app}};
 
 -- Opens a session with a proof: the version of the password that was checked, or the session whose access token was
 -- sent. If the same command has opened it before, its first refresh token, which no client has received, is replaced

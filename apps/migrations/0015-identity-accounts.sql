@@ -8,6 +8,15 @@ $$;
 comment on function identity.find_password is
   'The password hash of a signed-in user, to check the password that the user enters again.';
 
+create function identity.has_signed_in_within(p_user_id uuid, p_session_id uuid, p_seconds integer) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select exists (
+    select from identity.sessions where id = p_session_id and user_id = p_user_id and ended_at is null
+      and opened_from is null and created_at > now() - make_interval(secs => p_seconds));
+$$;
+comment on function identity.has_signed_in_within is
+  'Whether the session was opened with a password, and not from another session, in the last p_seconds seconds.';
+
 create function identity.change_password(
   p_user_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid
 ) returns uuid[]
@@ -135,10 +144,10 @@ comment on function identity.purge_erased is
   'Deletes the empty rows of users whose erasure was completed more than p_older_hours hours ago, which must be longer
   than any access token is valid.';
 
-revoke all on function identity.find_password, identity.change_password, identity.change_profile,
+revoke all on function identity.find_password, identity.has_signed_in_within, identity.change_password, identity.change_profile,
   identity.begin_membership, identity.end_membership, identity.begin_erasure, identity.cancel_erasure,
   identity.take_unfinished_erasures, identity.purge_erased from public;
-grant execute on function identity.find_password, identity.change_password, identity.change_profile,
+grant execute on function identity.find_password, identity.has_signed_in_within, identity.change_password, identity.change_profile,
   identity.begin_membership, identity.end_membership, identity.begin_erasure to {{app}};
 grant execute on function identity.cancel_erasure to {{app}}, {{projector}};
 grant execute on function identity.take_unfinished_erasures, identity.purge_erased to {{projector}};

@@ -9,9 +9,10 @@ language sql volatile set search_path = pg_catalog, pg_temp as $$
   delete from identity.users p where p.state = 'pending' and exists (
     select from identity.joins j where j.user_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
   delete from identity.joins where tenant_id = p_tenant_id;
+  delete from identity.pending_memberships where tenant_id = p_tenant_id;
 $$;
 comment on function identity.erase_tenant is
-  'Deletes the sessions, sign-ups and joins of a tenant, and the pending users of its open joins.';
+  'Deletes the sessions, sign-ups, joins and pending memberships of a tenant, and the pending users of its open joins.';
 
 create function idempotency.erase_tenant(p_tenant_id uuid) returns void
 language sql volatile set search_path = pg_catalog, pg_temp as $$

@@ -45,6 +45,16 @@ export const createAccounts = (pool: Pool) => {
         [userId],
       ),
 
+    /** Whether a session was opened with a password, and not from another session, in the last `seconds` seconds. */
+    hasSignedInWithin: async (userId: string, sessionId: string, seconds: number): Promise<boolean> => {
+      const row = await queryRow<{ recent: boolean }>(
+        'has-signed-in-within',
+        'select identity.has_signed_in_within($1, $2, $3) as recent',
+        [userId, sessionId, seconds],
+      );
+      return row?.recent ?? false;
+    },
+
     /**
      * Replaces the password that was checked, and ends every session of the user except one.
      * @param oldHash the stored hash that the old password was checked against

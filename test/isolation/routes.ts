@@ -52,7 +52,10 @@ export const ROUTES: Readonly<Record<string, RouteCase | typeof ANYONE | typeof 
 
   'GET /v1/me': { status: 200 },
   'PATCH /v1/me': { status: 200, body: (name) => ({ name }) },
-  'DELETE /v1/me': { status: 204, needsOwnTenant: true, statusByRole: { owner: 409 } },
+  'DELETE /v1/me': {
+    ...{ status: 204, needsOwnTenant: true, statusByRole: { owner: 409 } },
+    body: () => ({ currentPassword: PASSWORD }),
+  },
   'POST /v1/me/password': {
     status: 204,
     needsOwnTenant: true,

@@ -30,14 +30,24 @@ const accountServiceOf = (
   signIn: SignInDeps,
   stateOf: TenantStates,
   bus: CommandBus,
-  { log, waiter }: ApiContext,
+  { log, waiter, settings, makeLimiter }: ApiContext,
 ): AccountService => {
   const execute = <Command extends object>(command: Command) => bus.execute<Command, CommandResult>(command);
   const erasure = {
     store: createErasureStore(pool),
     events: createErasureEvents({ execute, db, stateOf, log, waiter }),
   };
-  return createAccountService({ ...signIn, accounts: createAccounts(pool), sessions, passwords, erasure });
+  const addressChanges = makeLimiter({
+    ...{ name: 'email-change', limit: settings.emailChangeRatePerHour, windowSeconds: 3_600 },
+  });
+  return createAccountService({
+    ...signIn,
+    addressChanges,
+    accounts: createAccounts(pool),
+    sessions,
+    passwords,
+    erasure,
+  });
 };
 
 /** Sign-up, sign-in, and the routes about the account and the sessions of the signed-in user. */

@@ -29,7 +29,7 @@ export class AccountController {
   @Documented({
     summary: 'Change the name or the e-mail address',
     description:
-      'If `email` is sent, `currentPassword` is required: the answer is 400 if it is missing and 403 if it is wrong. The answer is 409 if another account has the address; upper and lower case do not matter.',
+      'If `email` is sent, `currentPassword` is required: the answer is 400 if it is missing and 403 if it is wrong. The answer is 409 if another account has the address; upper and lower case do not matter. The number of addresses that a user tries in an hour is limited.',
     response: MeDto,
     problems: ['forbidden', 'conflict'],
   })
@@ -68,7 +68,7 @@ export class AccountController {
   @Documented({
     summary: 'Erase the user: personal data is deleted, and events keep only the id of the user',
     description:
-      'All memberships and sessions of the user end. The answer is 409 while the user is the only owner of an open tenant; `detail` names the tenant. Transfer its ownership or close it first. The body is optional. If it contains `currentPassword`, the password is checked (403 if it is wrong).',
+      'All memberships and sessions of the user end. The answer is 409 while the user is the only owner of an open tenant; `detail` names the tenant. Transfer its ownership or close it first. Send `currentPassword`, unless you have signed in with it in the last 5 minutes: the answer is 403 if it is missing or wrong.',
     status: 204,
     problems: ['forbidden', 'conflict'],
   })

@@ -123,7 +123,8 @@ export class EraseDto {
     max: MAX_PASSWORD,
     format: 'password',
     optional: true,
-    description: 'The present password. Optional; if it is sent and wrong, the answer is 403.',
+    description:
+      'The present password. It may be left out in the first 5 minutes of a session that was opened with the password; otherwise the answer is 403 without it.',
   })
   currentPassword?: string;
 }

@@ -4,6 +4,7 @@ import { type ErasureDeps, erase } from '#identity/sagas/erasure';
 import type { Sessions } from '#identity/sessions/sessions';
 import { Problem } from '#platform/problems';
 import { tokenClass } from '#platform/token-class';
+import type { Limiter, Verdict } from '../../http/limits/rate-window';
 import { notFound } from '../../http/problems/not-found';
 import type { ClientInfo } from '../../http/requests/client';
 import { authenticatedUserOf } from '../../http/requests/command-context';
@@ -15,13 +16,28 @@ import type { ChangePasswordDto, ChangeProfileDto, EraseDto, SignOutDto, Switche
 
 export interface AccountDeps extends SignInDeps {
   readonly sessions: Sessions;
+  /** Counts the addresses that a user tries: each answer reveals whether an account has the address. */
+  readonly addressChanges: Limiter;
   readonly accounts: Accounts;
   readonly passwords: Passwords;
   readonly erasure: ErasureDeps;
 }
 
+const refuseBeyond = ({ remaining, resetAt }: Verdict): void => {
+  if (remaining >= 0) return;
+  const retryAfter = Math.max(1, Math.ceil((resetAt - Date.now()) / 1_000));
+  throw new Problem('rate-limited', {
+    detail: 'You changed your e-mail address too often. Try again later.',
+    retryAfter,
+  });
+};
+
 /** 403 and not 401: the session is still valid, and a 401 would make the client drop it. */
 const wrongPassword = (): Problem => new Problem('forbidden', { detail: 'The current password is wrong.' });
+/** Seconds after a sign-in with a password in which an erasure does not need the password again. */
+const RECENT_SECONDS = 300;
+const passwordNeeded = (): Problem =>
+  new Problem('forbidden', { detail: 'Send `currentPassword`, or sign in again and repeat this within 5 minutes.' });
 /** The answer to a write whose `If-Match` names another state than the present one. */
 export const preconditionFailed = (): Problem => new Problem('precondition-failed', {});
 const accountErased = (): Problem => new Problem('unauthenticated', { detail: 'This account no longer exists.' });
@@ -30,6 +46,7 @@ const accountErased = (): Problem => new Problem('unauthenticated', { detail: 'T
 export const createAccountService = ({
   accounts,
   sessions,
+  addressChanges,
   passwords,
   endedSessions,
   erasure,
@@ -132,6 +149,7 @@ export const createAccountService = ({
         if (currentPassword === undefined)
           throw invalid([{ pointer: '/currentPassword', message: 'is required to change the e-mail address' }]);
         await requirePassword(userId, client.network, currentPassword);
+        refuseBeyond(await addressChanges.consume(userId));
       }
       const outcome = await accounts.changeProfile(userId, { name, email }, seen);
       if (outcome === 'gone') throw accountErased();
@@ -142,12 +160,15 @@ export const createAccountService = ({
 
     /**
      * Erases the user; see `erase` in `libs/identity/sagas/erasure.ts`.
-     * @throws Problem forbidden (the password is wrong), conflict (the only owner of an open tenant), unauthenticated,
-     * rate-limited
+     * @throws Problem forbidden (the password is wrong, or is missing and the last sign-in is not recent), conflict (the
+     * only owner of an open tenant), unauthenticated, rate-limited
      */
     erase: async ({ currentPassword }: EraseDto, context: RequestContext, client: ClientInfo): Promise<void> => {
-      const { userId } = authenticatedUserOf(context);
+      const { userId, sessionId } = authenticatedUserOf(context);
       if (currentPassword !== undefined) await requirePassword(userId, client.network, currentPassword);
+      // A repeat of a request that was killed has passed this check before.
+      else if (!context.mayRepeat && !(await accounts.hasSignedInWithin(userId, sessionId, RECENT_SECONDS)))
+        throw passwordNeeded();
       const { commandId, requestId: correlationId, accessId = null } = context;
       const erased = await erase({ userId, commandId, correlationId, accessId }, erasure);
       endedSessions.note(erased.endedSessions);

@@ -174,6 +174,18 @@ describe('accounts over HTTP', () => {
       expect((await identity.get('/v1/me', ada.accessToken)).json()).toMatchObject({ name: 'Ada Lovelace' });
     });
 
+    it('limits the addresses that a user tries, because each answer reveals whether an account has one', async () => {
+      const [eve, bob] = [await identity.signUp(), await identity.signUp()];
+      const { accessToken: token } = eve;
+      const take = (it: SignedUp) =>
+        change({ email: bob.sent.email, currentPassword: PASSWORD }, { token: it.accessToken });
+      for (let attempt = 1; attempt <= 10; attempt++) expect((await take(eve)).statusCode).toBe(409);
+      const refused = await take(eve);
+      expect([refused.statusCode, Number(refused.headers['retry-after'])]).toEqual([429, expect.any(Number)]);
+      expect((await change({ name: 'Eve' }, { token })).statusCode).toBe(200);
+      expect((await take(await identity.signUp())).statusCode).toBe(409);
+    });
+
     it('gives an address that several users request at the same time to one of them', async () => {
       const email = `${randomUUID()}@acme.example`;
       const users = await Promise.all(Array.from({ length: 4 }, () => identity.signUp()));

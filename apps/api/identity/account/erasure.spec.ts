@@ -73,6 +73,27 @@ describe('DELETE /v1/me', () => {
     expect((await identity.get('/v1/me', bob.accessToken)).statusCode).toBe(200);
   });
 
+  it('needs the password, or a session that was opened with it in the last five minutes', async () => {
+    const { ada } = await signUpMember();
+    const { rows } = await identity.owner.query('select id from identity.sessions where user_id = $1', [ada.user.id]);
+    const age = (seconds: number) =>
+      identity.owner.query(
+        `update identity.sessions set created_at = now() - make_interval(secs => $2) where id = $1`,
+        [rows[0].id, seconds],
+      );
+    await age(301);
+    const refused = await erase(ada.accessToken);
+    expect(refused.json()).toMatchObject({ status: 403, detail: expect.stringContaining('currentPassword') });
+    // A session that was opened from an old one is new, but proves nothing.
+    const found = { token: ada.accessToken, payload: { companyName: 'Second' } };
+    const opened: SignedUp = (await identity.request('POST', '/v1/tenants', found)).json();
+    expect((await erase(opened.accessToken)).statusCode).toBe(403);
+    await identity.appendEvents(opened.tenant.id, CLOSED);
+    expect((await erase(ada.accessToken, { currentPassword: 'wrong' })).statusCode).toBe(403);
+    await age(290);
+    expect((await erase(ada.accessToken)).statusCode).toBe(204);
+  });
+
   it('frees the address, so that a new user can sign up with it', async () => {
     const { ada } = await signUpMember();
     await erase(ada.accessToken);
