@@ -60,6 +60,7 @@ export const composeApi = async (deps: ApiDeps, overrides: Partial<HttpOptions> 
     shutdownGraceMs: settings.shutdownGraceMs,
     refusals,
     waiter,
+    accessRecords,
     idempotency: createPostgresIdempotencyStore(pool),
     ...(readiness && { readiness }),
     registry,

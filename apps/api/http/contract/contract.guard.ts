@@ -1,7 +1,9 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import type { AccessRecords } from '#access/access-records';
 import { RATE_LIMIT } from '../limits/rate-limit.decorator';
 import type { RateLimits } from '../limits/rate-limits';
+import { accessOfSession } from '../requests/client';
 import { type RequestState, requestStateOf } from '../requests/request-context';
 import { routeConfigOf } from '../requests/route-config';
 import { acceptsBody, acceptsQuery, refuseBody, refuseQuery } from '../validation/unknown-fields';
@@ -14,12 +16,14 @@ export abstract class ContractDeps {
   abstract readonly rateLimits: RateLimits;
   abstract readonly consistency: Consistency | undefined;
   abstract readonly idempotency: Idempotency | undefined;
+  /** Undefined: events name no access record. */
+  abstract readonly accessRecords: Pick<AccessRecords, 'find'> | undefined;
 }
 
 /**
  * Applies the HTTP contract to each request, after authentication and before the controller: refuses a query, a body or
- * an `If-Match` that the route does not read, counts the request for the rate limits, waits for `If-Position`, and
- * claims the `Idempotency-Key`. It is one guard and not several, and it returns no promise if nothing has to be
+ * an `If-Match` that the route does not read, counts the request for the rate limits, waits for `If-Position`, claims the
+ * `Idempotency-Key`, and finds the access record of a write by a signed-in user. It is one guard and not several, and it returns no promise if nothing has to be
  * awaited, because several guards or a promise would cost time in every request.
  */
 @Injectable()
@@ -45,7 +49,8 @@ export class ContractGuard implements CanActivate {
     // make the server store anything.
     const hasKey = !unlimited && idempotency?.appliesTo(request) === true;
     const hasPosition = consistency?.appliesTo(request, state) === true;
-    if (counting === undefined && !hasKey && !hasPosition && state.deniedProblem === undefined) return true;
+    if (counting === undefined && !hasKey && !hasPosition && state.deniedProblem === undefined)
+      return this.findAccessRecord(request, state);
     return this.canActivateLater(request, state, counting, hasKey, hasPosition);
   }
 
@@ -60,6 +65,21 @@ export class ContractGuard implements CanActivate {
     if (hasPosition) await this.deps.consistency?.beforeRead(request, state);
     if (hasKey) await this.deps.idempotency?.begin(request, state);
     if (state.deniedProblem) throw state.deniedProblem;
+    return this.findAccessRecord(request, state);
+  }
+
+  /** For the events of the request. */
+  private findAccessRecord(request: FastifyRequest, state: RequestState): boolean | Promise<boolean> {
+    const { accessRecords } = this.deps;
+    const { principal } = state;
+    if (!accessRecords || !principal || request.method === 'GET' || request.method === 'HEAD') return true;
+    const found = accessRecords.find(accessOfSession(request, principal.sessionId), principal.userId);
+    if (typeof found !== 'string')
+      return found.then((id) => {
+        state.accessId = id;
+        return true;
+      });
+    state.accessId = found;
     return true;
   }
 

@@ -94,7 +94,9 @@ export const createApp = async (
   addProblemPages(instance);
   options.addRoutes?.(instance);
 
-  const contract = ContractModule.with({ rateLimits, consistency, idempotency });
+  const contract = ContractModule.with({
+    ...{ rateLimits, consistency, idempotency, accessRecords: options.accessRecords },
+  });
   const root: DynamicModule = { module: RootModule, imports: [contract, module] };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: nestLogger(logger),

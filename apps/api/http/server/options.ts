@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
+import type { AccessRecords } from '#access/access-records';
 import type { IdempotencyStore } from '#platform/idempotency/store';
 import type { Logger } from '#platform/logging/logger.port';
 import type { Problem } from '#platform/problems';
@@ -52,6 +53,8 @@ export interface HttpOptions {
   readonly maxEventLoopDelayMs?: number;
   /** Without it, `Position` is not sent and `If-Position` is ignored. */
   readonly waiter?: PositionWaiter;
+  /** Finds the access record of each write. Without it, events name no access record. */
+  readonly accessRecords?: Pick<AccessRecords, 'find'>;
   /** Without it, `Idempotency-Key` is ignored. */
   readonly idempotency?: IdempotencyStore;
   /** The checks of `/readyz`. The HTTP application adds its own checks to them. */
