@@ -4,6 +4,7 @@ import { Problem } from '#platform/problems';
 import { tokenClass } from '#platform/token-class';
 import type { PublicUrl } from '../core/public-url';
 import { pathOf } from '../http/problems/problem-document';
+import { isRead } from '../http/requests/is-read';
 import { requestStateOf } from '../http/requests/request-context';
 import { LOGIN_PATH } from './paths';
 
@@ -23,8 +24,6 @@ const cookieOf = ({ headers }: FastifyRequest): string | undefined => {
   }
   return undefined;
 };
-
-const isRead = ({ method }: FastifyRequest): boolean => method === 'GET' || method === 'HEAD';
 
 /**
  * True if a page of this server sent the request. It is decided by `Sec-Fetch-Site` or `Origin`, which a page cannot

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#platform/problems';
 import type { PositionWaiter } from '#projecting/read-your-writes/position-waiter.port';
+import { isRead } from '../requests/is-read';
 import type { RequestState } from '../requests/request-context';
 import type { PositionTokens } from './position-token';
 
@@ -33,9 +34,7 @@ export interface Consistency {
 export const createConsistency = ({ waiter, tokens, waitMs }: ConsistencyOptions): Consistency => ({
   // A token belongs to a tenant, so a request without a user cannot have one.
   appliesTo: (request, { principal }) =>
-    request.headers['if-position'] !== undefined &&
-    principal !== undefined &&
-    (request.method === 'GET' || request.method === 'HEAD'),
+    request.headers['if-position'] !== undefined && principal !== undefined && isRead(request),
 
   beforeRead: async (request, { principal }) => {
     const position = tokens.open(principal?.tenantId ?? '', String(request.headers['if-position']));

@@ -4,12 +4,13 @@ import type { AccessRecords } from '#access/access-records';
 import { RATE_LIMIT } from '../limits/rate-limit.decorator';
 import type { RateLimits } from '../limits/rate-limits';
 import { accessOfSession } from '../requests/client';
+import { isRead } from '../requests/is-read';
 import { type RequestState, requestStateOf } from '../requests/request-context';
 import { routeConfigOf } from '../requests/route-config';
 import { acceptsBody, acceptsQuery, refuseBody, refuseQuery } from '../validation/unknown-fields';
 import type { Consistency } from './consistency';
-import { acceptsIfMatch, refusePreconditions } from './etag';
 import type { Idempotency } from './idempotency';
+import { acceptsIfMatch, refusePreconditions } from './preconditions';
 
 /** The dependencies of {@link ContractGuard}. `createApp` provides them to every module. */
 export abstract class ContractDeps {
@@ -72,7 +73,7 @@ export class ContractGuard implements CanActivate {
   private findAccessRecord(request: FastifyRequest, state: RequestState): boolean | Promise<boolean> {
     const { accessRecords } = this.deps;
     const { principal } = state;
-    if (!accessRecords || !principal || request.method === 'GET' || request.method === 'HEAD') return true;
+    if (!accessRecords || !principal || isRead(request)) return true;
     const found = accessRecords.find(accessOfSession(request, principal.sessionId), principal.userId);
     if (typeof found !== 'string')
       return found.then((id) => {

@@ -11,6 +11,7 @@ import { type RateLimits, writeRateLimit } from '../limits/rate-limits';
 import { PROBLEM_TYPE, pathOf, problemDocument } from '../problems/problem-document';
 import { drainRequestBody } from '../requests/drain-request-body';
 import { findDuplicateHeader } from '../requests/duplicate-headers';
+import { isRead } from '../requests/is-read';
 import { openContext, type RequestState, requestStateOf } from '../requests/request-context';
 import { traceIdOf } from '../requests/request-id';
 import { routeConfigOf } from '../requests/route-config';
@@ -75,8 +76,6 @@ const onRequest =
     const enter = hasBody(request.raw) ? arrivals.enter : inFlight.enter;
     done(findDuplicateHeader(request.raw) ?? enter(request, reply));
   };
-
-const isRead = ({ method }: FastifyRequest): boolean => method === 'GET' || method === 'HEAD';
 
 /** Runs after the body was read. */
 const onBodyRead =

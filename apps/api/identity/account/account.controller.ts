@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Patch, Post } from '@nestjs/common';
 import { ApiBody, ApiTags } from '@nestjs/swagger';
-import { type Digested, DigestPreconditions, type MatchesEtag, withDigest } from '../../http/contract/etag';
+import { type Digested, withDigest } from '../../http/contract/etag';
+import { DigestPreconditions, type MatchesEtag } from '../../http/contract/preconditions';
 import { SignedIn } from '../../http/contract/require-permission.decorator';
 import { Documented } from '../../http/openapi/documented';
 import { Client, type ClientInfo } from '../../http/requests/client';

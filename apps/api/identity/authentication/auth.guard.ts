@@ -16,6 +16,7 @@ import { mayBeReplayed } from '../../http/contract/idempotency';
 import { SIGNED_IN } from '../../http/contract/require-permission.decorator';
 import { toProblem } from '../../http/problems/to-problem';
 import { tenantRequired } from '../../http/requests/command-context';
+import { isRead } from '../../http/requests/is-read';
 import { type AuthenticatedUser, contextOf, type Principal, requestStateOf } from '../../http/requests/request-context';
 import { Gate } from '../../ops/gate';
 import { Quota } from '../../plans/quota';
@@ -123,9 +124,8 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     const { tenantId, userId } = principal;
     // Starts now, so that it runs while the membership is read. An admitted request waits for both.
     void this.quota.know(tenantId);
-    const isRead = request.method === 'GET' || request.method === 'HEAD';
     const isEnough = (it: CachedMembership) => isOf(it, principal) && allows(it, permission);
-    const found = await this.memberships.find(tenantId, userId, isEnough, isRead);
+    const found = await this.memberships.find(tenantId, userId, isEnough, isRead(request));
     const membership = found && isOf(found, principal) ? found : undefined;
     if (membership !== undefined && allows(membership, permission))
       return this.admitMember(request, principal, permission, membership);
