@@ -24,8 +24,9 @@ export abstract class ContractDeps {
 /**
  * Applies the HTTP contract to each request, after authentication and before the controller: refuses a query, a body or
  * an `If-Match` that the route does not read, counts the request for the rate limits, waits for `If-Position`, claims the
- * `Idempotency-Key`, and finds the access record of a write by a signed-in user. It is one guard and not several, and it returns no promise if nothing has to be
- * awaited, because several guards or a promise would cost time in every request.
+ * `Idempotency-Key`, and finds the access record of a write by a signed-in user. It is one guard and not several, and
+ * it returns no promise if nothing has to be awaited, because several guards or a promise would cost time in every
+ * request.
  */
 @Injectable()
 export class ContractGuard implements CanActivate {

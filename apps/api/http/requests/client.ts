@@ -11,8 +11,8 @@ export interface ClientInfo extends ClientOrigin {
 }
 
 /**
- * From where a request was sent. An IPv4 address is not written as an IPv6 address; a proxy may send a word in place of an
- * address, which counts as not known.
+ * From where a request was sent. An IPv4 address is not written as an IPv6 address; a proxy may send a word in place of
+ * an address, which counts as not known.
  */
 const originOf = ({ headers, ip }: Pick<FastifyRequest, 'headers' | 'ip'>): ClientOrigin => ({
   address: isIP(ip ?? '') === 0 ? null : ip.replace(/^::ffff:(?=\d+\.)/i, ''),

@@ -37,9 +37,9 @@ export const commandContextOf = (context: RequestContext): CommandContext => ({
   actor: { kind: 'user', id: authenticatedUserOf(context).userId },
   correlationId: context.requestId,
   mayRepeat: context.mayRepeat,
-  ...accessOf(context),
+  ...accessIdField(context),
 });
 
 /** The field of a command's context that names the access record of the request. */
-export const accessOf = ({ accessId }: Pick<RequestContext, 'accessId'>): Pick<CommandContext, 'accessId'> =>
+export const accessIdField = ({ accessId }: Pick<RequestContext, 'accessId'>): Pick<CommandContext, 'accessId'> =>
   accessId === undefined ? {} : { accessId };

@@ -8,7 +8,7 @@ import { uuidv5 } from '#platform/ids/uuid';
 import { Problem } from '#platform/problems';
 import { tokenClass } from '#platform/token-class';
 import type { ClientInfo } from '../../http/requests/client';
-import { accessOf, authenticatedUserOf } from '../../http/requests/command-context';
+import { accessIdField, authenticatedUserOf } from '../../http/requests/command-context';
 import type { AuthenticatedUser, RequestContext } from '../../http/requests/request-context';
 import type {
   CreatedTenantDto,
@@ -125,7 +125,7 @@ export const createIdentityService = (
       const tokens = await opener.open(userId, { id: tenantId, ...FOUNDER }, client, context, { sessionId });
       const tenantToCreate = { tenantId, companyName, slug: tenant.slug, userId };
       const actor = { kind: 'user', id: userId } as const;
-      const command = { commandId: uuidv5(tenantId, 'tenant'), actor, correlationId, ...accessOf(context) };
+      const command = { commandId: uuidv5(tenantId, 'tenant'), actor, correlationId, ...accessIdField(context) };
       context.position = await pendingMemberships.during(userId, tenantId, () =>
         events.createTenant(tenantToCreate, command),
       );
