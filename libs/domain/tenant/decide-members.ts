@@ -38,8 +38,8 @@ export interface ChangeRoleInput {
 export class ChangeRole extends TenantCommand<ChangeRoleInput> {}
 
 /**
- * Only an owner can grant the roles owner and admin, or take the role owner, and the last owner keeps it. Open invitations that the member could
- * not create in the new role are revoked. The present role adds no event.
+ * Only an owner can grant the roles owner and admin, or take the role owner, and the last owner keeps it. Open
+ * invitations that the member could not create in the new role are revoked. The present role adds no event.
  * @throws Refusal not-found, forbidden, workspace-locked, precondition-failed; conflict for the last owner
  */
 export const changeRole = (
