@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Account, PASSWORD, rename, send, signUp } from '../e2e/http';
+import { outputs } from '../e2e/start/product';
 
 /** ms that read models and reactions may take for one change on a busy machine. */
 const EFFECT_MS = 60_000;
@@ -8,11 +9,26 @@ const EFFECT_MS = 60_000;
 /** An acknowledged request has no effect. It is not sent again, because that would only hide the error. */
 class WithoutEffect extends Error {}
 
-/** Polls until the condition holds; an error counts as false. @throws WithoutEffect after 60 s, with the message */
-const eventually = async (message: string, condition: () => Promise<boolean>): Promise<void> => {
-  for (const end = performance.now() + EFFECT_MS; performance.now() < end; await sleep(100))
-    if (await condition().catch(() => false)) return;
-  throw new WithoutEffect(message);
+/**
+ * Reads a path until its answer is as expected.
+ * @throws WithoutEffect after 60 s, with the message, the last answer and the logs of all processes
+ */
+const eventually = async (
+  message: string,
+  read: () => ReturnType<typeof send>,
+  isExpected: (answer: Awaited<ReturnType<typeof send>>) => boolean,
+): Promise<void> => {
+  let last: unknown;
+  for (const end = performance.now() + EFFECT_MS; performance.now() < end; await sleep(100)) {
+    try {
+      const answer = await read();
+      if (isExpected(answer)) return;
+      last = { status: answer.status, body: answer.body };
+    } catch (error) {
+      last = String(error);
+    }
+  }
+  throw new WithoutEffect([message, JSON.stringify(last), ...outputs()].join('\n'));
 };
 
 const require2xx = (request: string, status: number): void => {
@@ -36,12 +52,16 @@ export const signedUp = async (url: string, patienceMs = 300_000): Promise<Accou
 /** Checks that a sign-up and a rename are visible. @returns the access token of the owner */
 const checkSignUpAndRename = async (url: string): Promise<string> => {
   const { token } = await signUp(url);
-  const nameIs = (name: string) => async (): Promise<boolean> =>
-    (await send(url, '/v1/tenant', { token })).body.name === name;
-  await eventually('a sign-up is not visible', nameIs('Acme'));
+  const untilNameIs = (name: string, message: string): Promise<void> =>
+    eventually(
+      message,
+      () => send(url, '/v1/tenant', { token }),
+      ({ body }) => body.name === name,
+    );
+  await untilNameIs('Acme', 'a sign-up is not visible');
   const name = `Name ${randomUUID()}`;
   require2xx('a rename', (await rename(url, token, name)).status);
-  await eventually('a rename is not visible', nameIs(name));
+  await untilNameIs(name, 'a rename is not visible');
   return token;
 };
 
@@ -59,23 +79,19 @@ const checkReaction = async (url: string, token: string): Promise<void> => {
   const project = await post<{ id: string }>('/v1/projects', { name: 'Website' });
   const task = await post<{ id: string }>(`/v1/projects/${project.id}/tasks`, { title: 'Draw', assigneeId: user.id });
   require2xx('a removal', (await send(url, `/v1/members/${user.id}`, { method: 'DELETE', token })).status);
-  await eventually('a reaction did not answer an event', async () => {
-    const { body } = await send(url, `/v1/tasks/${task.id}`, { token });
-    return (body as { assigneeId?: string | null }).assigneeId === null;
-  });
+  await eventually(
+    'a reaction did not answer an event',
+    () => send(url, `/v1/tasks/${task.id}`, { token }),
+    ({ body }) => (body as { assigneeId?: string | null }).assigneeId === null,
+  );
 };
 
-const untilReady = async (url: string): Promise<void> => {
-  let failing = '';
-  const isReady = async (): Promise<boolean> => {
-    const { status, body } = await send(url, '/readyz');
-    failing = JSON.stringify(body);
-    return status === 200;
-  };
-  await eventually('/readyz is not 200', isReady).catch(() => {
-    throw new WithoutEffect(`/readyz is not 200: ${failing}`);
-  });
-};
+const untilReady = (url: string): Promise<void> =>
+  eventually(
+    '/readyz is not 200',
+    () => send(url, '/readyz'),
+    ({ status }) => status === 200,
+  );
 
 /**
  * Waits until the whole product works: a sign-up and a rename are visible, a reaction answers, and `/readyz` is 200. A

@@ -29,6 +29,9 @@ export interface Launch {
   readonly dist?: string;
 }
 
+/** The length of the end of an output that a message shows. */
+const OUTPUT_CHARACTERS = 4_000;
+
 const started = new Set<Product>();
 
 /** Starts the built product as a process, on free ports, without the environment of the test. */
@@ -65,6 +68,10 @@ export const launch = (
   started.add(product);
   return product;
 };
+
+/** What each process of {@link launch} has printed last, for the message of a failed test. */
+export const outputs = (): string[] =>
+  [...started].map((product) => `process ${product.pid}:\n${product.output().slice(-OUTPUT_CHARACTERS)}`);
 
 /** Kills all products of {@link launch} that still run, for example after a failed test. */
 export const endAll = async (): Promise<void> => {
