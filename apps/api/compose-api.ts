@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createAccessRecords } from '#access/access-records';
+import { openAccessRecords } from '#access/access-records';
 import { createOperatorTokens } from '#identity/tokens/operator-tokens';
 import type { Settings } from '#platform/config/settings';
 import { createPostgresIdempotencyStore } from '#platform/idempotency/store';
@@ -45,8 +45,7 @@ export const composeApi = async (deps: ApiDeps, overrides: Partial<HttpOptions> 
   const { settings, logger, secretKey, pool, log, waiter, jobs, makeLimiter, readiness, registry } = deps;
   const { publicUrl, listensAt } = createPublicUrl(settings.publicUrl);
   const gate = createGate({ tokens: createOperatorTokens(secretKey), publicUrl });
-  const accessRecords = createAccessRecords({ pool });
-  log.onHistoryChange(() => accessRecords.clear());
+  const accessRecords = openAccessRecords(log, { pool });
   const refusals = createRefusalAudit({ log, accessRecords, logger });
   const app = await createApp(ApiModule.with(deps, { publicUrl, accessRecords }), {
     logger,

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
-import { type AccessRecords, createAccessRecords } from '#access/access-records';
+import { type AccessRecords, openAccessRecords } from '#access/access-records';
 import type { EventLog } from '#event-log/port';
 import { roleNames } from '#platform/database/roles/roles';
 import { clockCheck } from '#platform/lease/clock-check';
@@ -68,8 +68,7 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
     await waitForDatabase(() => installProjections(projectorPool, projections, roles));
   }
   const log = await openEventLog(context);
-  const accessRecords = createAccessRecords({ pool: projectorPool });
-  log.onHistoryChange(() => accessRecords.clear());
+  const accessRecords = openAccessRecords(log, { pool: projectorPool });
   const registry = createMetricsRegistry();
   const jobs = openJobs(context, registry, projectorPool);
   const readiness = createReadiness({ logger, registry });

@@ -4,7 +4,7 @@ import { uuidv7 } from '#platform/ids/uuid';
 import { testAccess } from '#testing/access';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { SYSTEM_ACCESS } from './access';
-import { createAccessRecords, eraseUnusedAccess } from './access-records';
+import { createAccessRecords, eraseUnusedAccess, openAccessRecords } from './access-records';
 
 describe('access records', () => {
   let database: TestDatabase;
@@ -91,6 +91,17 @@ describe('access records', () => {
     const found = await records.find(access, null);
     expect(found).not.toBe(lost);
     expect(await stored(found)).toMatchObject({ credential_id: access.credentialId });
+  });
+
+  it('are searched for again after the history changed, also if an answer of the old database arrives later', async () => {
+    const log = { onHistoryChange: jest.fn() };
+    const records = openAccessRecords(log, { pool });
+    const access = testAccess();
+    const answer = records.find(access, null);
+    for (const [changed] of log.onHistoryChange.mock.calls) changed();
+    const lost = await answer;
+    await owner.query('delete from access.records where id = $1', [lost]);
+    expect(await records.find(access, null)).not.toBe(lost);
   });
 
   it('are searched for again after the database was not available', async () => {

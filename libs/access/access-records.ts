@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { EventLog } from '#event-log/port';
 import { withClient } from '#platform/database/connections/pools';
 import { tokenClass } from '#platform/token-class';
 import { type Access, accessJson } from './access';
@@ -18,8 +19,9 @@ export interface AccessRecordsOptions {
 }
 
 interface KnownRecord {
-  id: string;
-  seenAt: number;
+  readonly id: string;
+  /** On the clock `now`. */
+  readonly seenAt: number;
 }
 
 const keyOf = ({ kind, credentialId, address, userAgent }: Access): string =>
@@ -36,7 +38,7 @@ export const createAccessRecords = ({
   now = () => performance.now(),
 }: AccessRecordsOptions) => {
   /** In the order of `seenAt`. */
-  const known = new Map<string, KnownRecord>();
+  let known = new Map<string, KnownRecord>();
   const loading = new Map<string, Promise<string>>();
 
   const store = async (access: Access, userId: string | null): Promise<string> => {
@@ -50,19 +52,23 @@ export const createAccessRecords = ({
     return (rows[0] as { id: string }).id;
   };
 
-  const keep = (key: string, id: string): void => {
-    known.delete(key);
-    known.set(key, { id, seenAt: now() });
-    if (known.size > capacity) known.delete(known.keys().next().value as string);
+  const keep = (records: Map<string, KnownRecord>, key: string, id: string): void => {
+    records.delete(key);
+    records.set(key, { id, seenAt: now() });
+    if (records.size > capacity) records.delete(records.keys().next().value as string);
   };
 
   const load = (key: string, access: Access, userId: string | null): Promise<string> => {
+    // An answer that arrives after `clear` goes to the map of before, because it may be from the database of before.
+    const records = known;
     const found = store(access, userId).then((id) => {
-      keep(key, id);
+      keep(records, key, id);
       return id;
     });
     loading.set(key, found);
-    const loaded = (): void => void loading.delete(key);
+    const loaded = (): void => {
+      if (loading.get(key) === found) loading.delete(key);
+    };
     found.then(loaded, loaded);
     return found;
   };
@@ -82,8 +88,24 @@ export const createAccessRecords = ({
       return record.id;
     },
     /** Forgets all ids. For a database that went back to an older copy, which may not have the records. */
-    clear: (): void => known.clear(),
+    clear: (): void => {
+      known = new Map();
+      loading.clear();
+    },
   };
+};
+
+/**
+ * The access records of a process. Their ids are forgotten when the history of the log changes.
+ * @param options see {@link createAccessRecords}
+ */
+export const openAccessRecords = (
+  log: Pick<EventLog, 'onHistoryChange'>,
+  options: AccessRecordsOptions,
+): AccessRecords => {
+  const records = createAccessRecords(options);
+  log.onHistoryChange(records.clear);
+  return records;
 };
 
 export abstract class AccessRecords extends tokenClass<ReturnType<typeof createAccessRecords>>() {}

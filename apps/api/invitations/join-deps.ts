@@ -10,6 +10,7 @@ import { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { TenantStates } from '../../bootstrap/sagas/tenant-states';
 import { PasswordCheck } from '../identity/sign-in/password-check';
 import { SessionOpener } from '../identity/sign-in/session-opener';
+import { LiveTenant } from '../identity/sign-in/tenants';
 
 /** Dependencies of the join service. */
 @Injectable()
@@ -24,6 +25,7 @@ export class JoinDeps {
     readonly checkPassword: PasswordCheck,
     readonly opener: SessionOpener,
     readonly stateOf: TenantStates,
+    readonly liveTenant: LiveTenant,
     readonly limitGuard: LimitGuard,
     readonly accessRecords: AccessRecords,
     readonly pendingMemberships: PendingMemberships,

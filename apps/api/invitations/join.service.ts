@@ -1,7 +1,4 @@
-import type { CommandContext } from '#domain/command';
-import { Refusal, type RefusalReason } from '#domain/refusal';
 import { joinTenant } from '#domain/tenant/decide-invitations';
-import { memberOf } from '#domain/tenant/evolve';
 import { emailKey } from '#identity/email';
 import { emailDomainOf, type JoinEvents, type JoinRequest, joinAsNew } from '#identity/sagas/join';
 import { FIRST_PASSWORD, type SessionProof } from '#identity/sessions/sessions';
@@ -14,46 +11,21 @@ import { tokenClass } from '#platform/token-class';
 import { findInvitationOfToken, type TokenInvitation } from '#projections/invitations/queries';
 import { findMember } from '#projections/members/queries';
 import type { ClientInfo } from '../http/requests/client';
+import { contextOfUser } from '../http/requests/command-context';
 import type { RequestContext } from '../http/requests/request-context';
 import { invalid } from '../http/validation/validation';
 import { accessOfNewSession } from '../identity/sign-in/session-opener';
+import { sessionTenantOf } from '../identity/sign-in/tenants';
 import { type AcceptDto, type AcceptedDto, invitationStateOf, type PreviewDto } from './invitation.dto';
 import type { JoinDeps } from './join-deps';
+import {
+  invitationUnusable,
+  joinInProgress,
+  publicError,
+  refuseSecondIdentity,
+  wrongCredentials,
+} from './join-refusals';
 import { createKeyedQueue } from './keyed-queue';
-
-/** One answer for a link that is unknown, revoked, used up or expired, or whose tenant is closed. */
-const invitationUnusable = (): Problem =>
-  new Problem('not-found', {
-    detail: 'This invitation cannot be used. It may be revoked, used up or expired. Ask for a new one.',
-  });
-
-/** Refusals that show the plan, the use or the payment state of the tenant. Only its members may see them. */
-const CONFIDENTIAL: ReadonlySet<RefusalReason> = new Set([
-  'plan-limit-reached',
-  'feature-not-in-plan',
-  'workspace-locked',
-]);
-
-/** @param refusal is recorded for the audit of the tenant, and not shown to the user who wants to join */
-const notNow = (refusal: Refusal): Problem =>
-  new Problem(
-    'conflict',
-    { detail: 'This invitation cannot be used at present. Ask the person who invited you, or try again later.' },
-    { cause: refusal },
-  );
-
-/** One answer for a wrong password, and for an unknown address that is sent without the name for a new account. */
-const wrongCredentials = (): Problem =>
-  new Problem('unauthenticated', { detail: 'The e-mail address or the password is wrong.' });
-
-const JOIN_IN_PROGRESS = 'Another request is joining or signing up with this e-mail address. Try again.';
-
-/** An access token and an address in one request would name two users. @throws Problem validation-failed */
-const refuseSecondIdentity = ({ personName, email, password }: AcceptDto): void => {
-  const sent = Object.entries({ personName, email, password }).filter(([, value]) => value !== undefined);
-  if (sent.length > 0)
-    throw invalid(sent.map(([name]) => ({ pointer: `/${name}`, message: 'must not be sent with an access token' })));
-};
 
 /** The preview for the page of a link. */
 export interface InvitationPreview extends PreviewDto {
@@ -84,6 +56,7 @@ export const createJoinService = (
     checkPassword,
     opener,
     stateOf: tenantStateOf,
+    liveTenant,
     limitGuard,
     accessRecords,
     pendingMemberships,
@@ -121,14 +94,11 @@ export const createJoinService = (
     client: ClientInfo,
     proof: SessionProof,
   ): Promise<AcceptedDto> => {
-    const state = await tenantStateOf(tenantId);
-    const member = memberOf(state, id);
-    if (state.status !== 'open' || !member) throw invitationUnusable();
-    const tenant = { id: tenantId, name: state.name, slug: state.slug, role: member.role };
+    const live = await liveTenant(tenantId, id);
+    if (!live) throw invitationUnusable();
     context.positionTenant = tenantId;
-    const session = { id: tenantId, role: member.role, memberSince: member.since };
-    const tokens = await opener.open(id, session, client, context, proof);
-    return { user: { id, name, email, createdAt: createdAt.toISOString() }, tenant, ...tokens };
+    const tokens = await opener.open(id, sessionTenantOf(live), client, context, proof);
+    return { user: { id, name, email, createdAt: createdAt.toISOString() }, tenant: live.tenant, ...tokens };
   };
 
   /** Makes an existing user a member, and opens a session. @throws Refusal the invitation cannot be used */
@@ -141,13 +111,7 @@ export const createJoinService = (
   ): Promise<AcceptedDto> => {
     // Without an access token, the user joins by the session that is opened below.
     const accessId = context.accessId ?? (await accessRecords.find(accessOfNewSession(client, context), user.id));
-    const command: CommandContext = {
-      commandId: context.commandId,
-      actor: { kind: 'user', id: user.id },
-      correlationId: context.requestId,
-      mayRepeat: context.mayRepeat,
-      accessId,
-    };
+    const command = contextOfUser(user.id, accessId, context);
     const membership = {
       ...{ tenantId, tokenHash, userId: user.id, at: new Date() },
       emailDomain: emailDomainOf(user.email),
@@ -189,7 +153,7 @@ export const createJoinService = (
     const newUser = { userId: uuidv7(), tokenHash, emailDomain: emailDomainOf(email), at: new Date().toISOString() };
     const tenant = await tenantStateOf(tenantId);
     joinTenant(newUser, limitGuard.limitsOf(tenant), tenant);
-    throw hadAccount ? wrongCredentials() : new Problem('conflict', { detail: JOIN_IN_PROGRESS });
+    throw hadAccount ? wrongCredentials() : joinInProgress();
   };
 
   const acceptSignedOut = async (
@@ -259,9 +223,7 @@ export const createJoinService = (
         const user = await userOf(principal.userId);
         return await joinAsUser(user, await findInvitationToJoin(body.token, context), context, client, principal);
       } catch (error) {
-        if (error instanceof Refusal && error.reason === 'not-found') throw invitationUnusable();
-        if (error instanceof Refusal && CONFIDENTIAL.has(error.reason)) throw notNow(error);
-        throw error;
+        throw publicError(error);
       }
     },
   };

@@ -1,5 +1,6 @@
-import { Problem } from '#platform/problems';
-import type { Limiter, Verdict } from './rate-window';
+import { type Limiter, refuseAboveLimit } from './rate-window';
+
+const REASON = 'Too many wrong passwords for this account.';
 
 export interface AccountLimiters {
   /** Counts the wrong passwords for one account from one network. */
@@ -23,7 +24,7 @@ export class AccountThrottle {
    * @throws Problem rate-limited, with the seconds until the window ends
    */
   async fromNetwork(account: string, network: string): Promise<void> {
-    refuseBeyond(await this.limiters.network.consume(keyOf(account, network)));
+    refuseAboveLimit(await this.limiters.network.consume(keyOf(account, network)), REASON);
   }
 
   /**
@@ -34,7 +35,7 @@ export class AccountThrottle {
   async fromEverywhere(account: string, isFamiliar: boolean): Promise<void> {
     // It is counted in both cases, so that both take the same time.
     const verdict = await this.limiters.everywhere.consume(account);
-    if (!isFamiliar) refuseBeyond(verdict);
+    if (!isFamiliar) refuseAboveLimit(verdict, REASON);
   }
 
   /** Takes back one count of {@link fromNetwork}, after an attempt that was not a wrong password. */
@@ -49,10 +50,3 @@ export class AccountThrottle {
 }
 
 const keyOf = (account: string, network: string): string => `${network} ${account}`;
-
-const refuseBeyond = ({ remaining, resetAt }: Verdict): void => {
-  if (remaining >= 0) return;
-  const seconds = Math.max(1, Math.ceil((resetAt - Date.now()) / 1000));
-  const detail = `Too many wrong passwords for this account. Try again in ${seconds} seconds.`;
-  throw new Problem('rate-limited', { detail, retryAfter: seconds });
-};

@@ -1,7 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem } from '#platform/problems';
 import type { RequestState } from '../requests/request-context';
-import { createMemoryLimiter, type Limiter, type RatePolicy, type Verdict } from './rate-window';
+import {
+  createMemoryLimiter,
+  type Limiter,
+  type RatePolicy,
+  refuseAboveLimit,
+  secondsLeft,
+  type Verdict,
+} from './rate-window';
 
 /**
  * The requests that are allowed in a window of time. The names appear in the header `RateLimit` and in `@RateLimit`.
@@ -45,14 +51,10 @@ export const createRateLimits = (
   const user = open(['user', options.anonymous]);
   const named = new Map(Object.entries(options.named ?? {}).map((entry) => [entry[0], open(entry)]));
 
-  const setHeaders = (state: RequestState, { field, label }: typeof tenant, { remaining, resetAt }: Verdict): void => {
-    const seconds = Math.max(1, Math.ceil((resetAt - Date.now()) / 1000));
+  const setHeaders = (state: RequestState, { field, label }: typeof tenant, verdict: Verdict): void => {
     state.rateLimitPolicy = field;
-    state.rateLimit = `${label}${remaining > 0 ? remaining : 0};t=${seconds}`;
-    if (remaining < 0) {
-      const detail = `Too many requests. Try again in ${seconds} seconds.`;
-      throw new Problem('rate-limited', { detail, retryAfter: seconds });
-    }
+    state.rateLimit = `${label}${Math.max(0, verdict.remaining)};t=${secondsLeft(verdict)}`;
+    refuseAboveLimit(verdict, 'Too many requests.');
   };
 
   return {

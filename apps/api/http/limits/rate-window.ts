@@ -1,3 +1,5 @@
+import { Problem } from '#platform/problems';
+
 /** The highest number of requests in a window of time. */
 export interface RatePolicy {
   /** Name in the headers `RateLimit` and `RateLimit-Policy`. */
@@ -21,6 +23,20 @@ export interface Limiter {
   /** Takes back the count of one request that was not refused. */
   restore(key: string): void | Promise<void>;
 }
+
+/** The seconds until the window of a verdict ends, at least 1. */
+export const secondsLeft = ({ resetAt }: Verdict): number => Math.max(1, Math.ceil((resetAt - Date.now()) / 1000));
+
+/**
+ * Refuses a request above the limit.
+ * @param reason a sentence; the problem adds when to try again
+ * @throws Problem rate-limited, with the seconds until the window ends
+ */
+export const refuseAboveLimit = (verdict: Verdict, reason: string): void => {
+  if (verdict.remaining >= 0) return;
+  const retryAfter = secondsLeft(verdict);
+  throw new Problem('rate-limited', { detail: `${reason} Try again in ${retryAfter} seconds.`, retryAfter });
+};
 
 interface Window {
   remaining: number;

@@ -32,12 +32,20 @@ export const tenantRequired = (): Problem =>
  * The context of a command that a signed-in user has requested.
  * @throws Problem unauthenticated: the request has no access token
  */
-export const commandContextOf = (context: RequestContext): CommandContext => ({
-  commandId: context.commandId,
-  actor: { kind: 'user', id: authenticatedUserOf(context).userId },
-  correlationId: context.requestId,
-  mayRepeat: context.mayRepeat,
-  ...accessIdField(context),
+export const commandContextOf = (context: RequestContext): CommandContext =>
+  contextOfUser(authenticatedUserOf(context).userId, context.accessId, context);
+
+/**
+ * The context of a command of a user whose identity the request has proved, with or without an access token.
+ * @param accessId the id of the access record; undefined if the route has none
+ */
+export const contextOfUser = (
+  userId: string,
+  accessId: string | undefined,
+  { commandId, requestId, mayRepeat }: Pick<RequestContext, 'commandId' | 'requestId' | 'mayRepeat'>,
+): CommandContext => ({
+  ...{ commandId, actor: { kind: 'user', id: userId }, correlationId: requestId, mayRepeat },
+  ...accessIdField({ accessId }),
 });
 
 /** The field of a command's context that names the access record of the request. */

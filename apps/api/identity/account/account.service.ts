@@ -4,7 +4,7 @@ import { type ErasureDeps, erase } from '#identity/sagas/erasure';
 import type { Sessions } from '#identity/sessions/sessions';
 import { Problem } from '#platform/problems';
 import { tokenClass } from '#platform/token-class';
-import type { Limiter, Verdict } from '../../http/limits/rate-window';
+import { type Limiter, refuseAboveLimit } from '../../http/limits/rate-window';
 import { notFound } from '../../http/problems/not-found';
 import type { ClientInfo } from '../../http/requests/client';
 import { authenticatedUserOf } from '../../http/requests/command-context';
@@ -22,15 +22,6 @@ export interface AccountDeps extends SignInDeps {
   readonly passwords: Passwords;
   readonly erasure: ErasureDeps;
 }
-
-const refuseBeyond = ({ remaining, resetAt }: Verdict): void => {
-  if (remaining >= 0) return;
-  const retryAfter = Math.max(1, Math.ceil((resetAt - Date.now()) / 1_000));
-  throw new Problem('rate-limited', {
-    detail: 'You changed your e-mail address too often. Try again later.',
-    retryAfter,
-  });
-};
 
 /** 403 and not 401: the session is still valid, and a 401 would make the client drop it. */
 const wrongPassword = (): Problem => new Problem('forbidden', { detail: 'The current password is wrong.' });
@@ -72,6 +63,13 @@ export const createAccountService = ({
     if ((await findMatchingHash(userId, network, password)) === undefined) throw wrongPassword();
   };
 
+  /** Ends a session and all sessions that were opened from it. @returns false if the user has no such session */
+  const endOne = async (userId: string, sessionId: string, reason: 'signed-out' | 'revoked'): Promise<boolean> => {
+    const ended = await accounts.endSession(userId, sessionId, reason);
+    if (ended) endedSessions.note([sessionId, ...ended]);
+    return ended !== undefined;
+  };
+
   return {
     /** Opens a session in another tenant of the user. @throws Problem not-found */
     switchTo: async (tenantId: string, context: RequestContext, client: ClientInfo): Promise<SwitchedDto> => {
@@ -89,9 +87,8 @@ export const createAccountService = ({
      */
     endSession: async (sessionId: string, context: RequestContext): Promise<void> => {
       const { userId, sessionId: ownId } = authenticatedUserOf(context);
-      const ended = await accounts.endSession(userId, sessionId, sessionId === ownId ? 'signed-out' : 'revoked');
-      if (!ended) throw notFound('session');
-      endedSessions.note([sessionId, ...ended]);
+      const hasEnded = await endOne(userId, sessionId, sessionId === ownId ? 'signed-out' : 'revoked');
+      if (!hasEnded) throw notFound('session');
     },
 
     /**
@@ -101,14 +98,14 @@ export const createAccountService = ({
      */
     signOut: async ({ refreshToken }: SignOutDto, context: RequestContext): Promise<void> => {
       const { principal } = context;
-      if ((principal === undefined) === (refreshToken === undefined)) {
-        const message = principal ? 'must not be sent with an access token' : 'is required without an access token';
-        throw invalid([{ pointer: '/refreshToken', message }]);
-      }
+      const refuse = (message: string) => invalid([{ pointer: '/refreshToken', message }]);
       if (principal) {
-        const ended = await accounts.endSession(principal.userId, principal.sessionId, 'signed-out');
-        endedSessions.note([principal.sessionId, ...(ended ?? [])]);
-      } else endedSessions.note(await sessions.endByToken(refreshToken ?? ''));
+        if (refreshToken !== undefined) throw refuse('must not be sent with an access token');
+        await endOne(principal.userId, principal.sessionId, 'signed-out');
+      } else {
+        if (refreshToken === undefined) throw refuse('is required without an access token');
+        endedSessions.note(await sessions.endByToken(refreshToken));
+      }
     },
 
     /**
@@ -149,7 +146,7 @@ export const createAccountService = ({
         if (currentPassword === undefined)
           throw invalid([{ pointer: '/currentPassword', message: 'is required to change the e-mail address' }]);
         await requirePassword(userId, client.network, currentPassword);
-        refuseBeyond(await addressChanges.consume(userId));
+        refuseAboveLimit(await addressChanges.consume(userId), 'You changed your e-mail address too often.');
       }
       const outcome = await accounts.changeProfile(userId, { name, email }, seen);
       if (outcome === 'gone') throw accountErased();
