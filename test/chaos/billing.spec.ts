@@ -3,7 +3,7 @@ import { send } from '../billing/life';
 import { becomes, callApi, DECLINES, openScene, origins, PAYS, portalOf, type Scene } from '../billing/scene';
 import { endAll, until } from '../e2e/start/product';
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 /** The effect of a webhook event happens once: the product is killed while it processes a failed renewal. */
 const checkWebhookOnce = async ({ start, startFailing, found, subscribe, sim, factsOf }: Scene, failpoint: string) => {

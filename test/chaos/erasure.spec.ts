@@ -10,7 +10,7 @@ import { openSystem, type System } from '../e2e/system';
 import { CLOSED, joined } from '../support/facts';
 import { sweepLater, sweepSoon } from './sweeping';
 
-jest.setTimeout(180_000);
+jest.setTimeout(600_000);
 
 /** The request of an erasure that was interrupted, and its user. */
 interface Interrupted {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { JOIN_FAILPOINTS } from '#identity/sagas/join';
 import { openInterruptedSaga, PASSWORD, post, type SagaRequest } from './interrupted-saga';
 
-jest.setTimeout(180_000);
+jest.setTimeout(600_000);
 
 /** A request with the token of an invitation. */
 interface JoinRequest extends SagaRequest {

@@ -11,7 +11,7 @@ import { openSystem, type System } from '../e2e/system';
 
 const REACTION = 'tasks-of-removed-members';
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 /** The product is killed, as by `kill -9`, after it has answered an event and before it moves the checkpoint. */
 describe('a reaction that is interrupted by the death of the process', () => {

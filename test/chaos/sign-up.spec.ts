@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { SIGN_UP_FAILPOINTS } from '#identity/sagas/sign-up';
 import { openInterruptedSaga, PASSWORD, post, type SagaRequest } from './interrupted-saga';
 
-jest.setTimeout(180_000);
+jest.setTimeout(600_000);
 
 describe('a sign-up that is interrupted by the death of the process', () => {
   let signUps: Awaited<ReturnType<typeof openInterruptedSaga<SagaRequest>>>;

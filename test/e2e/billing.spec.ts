@@ -14,7 +14,7 @@ const CARD = {
 const executable = browserPath();
 if (!executable) process.stderr.write('skipped: a tenant with a subscription, because there is no Chromium here\n');
 
-jest.setTimeout(180_000);
+jest.setTimeout(600_000);
 
 interface BillingAnswer {
   readonly plan: string;

@@ -4,7 +4,7 @@ import { send, signUp } from './http';
 import { endAll, until } from './start/product';
 import { openSystem, type System } from './system';
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 const STARTING: Refusal = { code: '57P03', message: 'the database system is starting up' };
 const FULL: Refusal = { code: '53300', message: 'sorry, too many clients already' };

@@ -8,7 +8,7 @@ import { openSystem, type System } from './system';
 
 const run = promisify(execFile);
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 describe('npm run demo', () => {
   let system: System;

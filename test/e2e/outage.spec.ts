@@ -8,7 +8,7 @@ import { type Account, type Answer, PASSWORD, rename, send, signUp } from './htt
 import { endAll, type Product } from './start/product';
 import { openSystem, type System } from './system';
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 /** Longest time for an answer: REQUEST_TIMEOUT_MS, and 2 s for a busy machine. */
 const MAX_ANSWER_MS = 10_000 + 2_000;

@@ -6,7 +6,7 @@ import { PASSWORD, rename, send, signUp } from './http';
 import { endAll, isReady, type Product, until } from './start/product';
 import { openSystem, type System } from './system';
 
-jest.setTimeout(180_000);
+jest.setTimeout(600_000);
 
 /** Sessions of one role on the server. Without a pooler, the product would open six. */
 const POOL_SIZE = 3;

@@ -10,7 +10,7 @@ import { sendUntilRefused } from './keep-alive';
 import { endAll, type Product, root, until } from './start/product';
 import { openSystem, type System } from './system';
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 const numbersUpTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1);
 const countByStatus = (answers: readonly Answer[]): Record<number, number> => {

@@ -5,7 +5,7 @@ import { startScriptedEventStore } from '../support/scripted-eventstore';
 import { IMPATIENT, scripted, until, withoutStrayErrors } from './support';
 
 // The server runs in this process and receives megabytes, which takes a long time on a busy machine.
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 describe('conditions that the client of EventStoreDB alone would not survive:', () => {
   const fixture = scripted(IMPATIENT);

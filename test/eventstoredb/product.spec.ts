@@ -8,7 +8,7 @@ const url = process.env['EVENTSTORE_URL'];
 if (!url)
   process.stderr.write('The tests of the product on EventStoreDB are skipped, because EVENTSTORE_URL is not set.\n');
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 interface SignedUp {
   readonly tenant: { readonly id: string };

@@ -1,6 +1,6 @@
 import { writesOfOvertakenCustomer, writesOfOvertakenReaction } from './leases';
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 describe('a write of a worker whose lease another worker has taken over', () => {
   it('is refused if it is for a reaction', async () => {

@@ -19,7 +19,7 @@ import { readReactionMarks } from '#reacting/reaction-marks';
 import { copyDatabase } from '#testing/older-copy';
 import { type NotesWorld, openNotes } from './notes';
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 type Written = { type: 'NoteWritten'; data: { text: string } };
 

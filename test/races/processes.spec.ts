@@ -8,7 +8,7 @@ const PASSWORD = 'correct horse battery staple';
 /** ms within which every process must know of a change. */
 const PROPAGATION_MS = 1_000;
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 interface User {
   readonly id: string;

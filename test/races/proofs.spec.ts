@@ -10,7 +10,7 @@ import { countMissedWrites } from './read-your-writes';
 import { overtakenRebuild, requestOfNewerRelease } from './rebuild';
 import { readDuringSlowCommits } from './slow-commits';
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 /** Enough runs to find a bug that occurs often. A check that does not find it by then would be useless. */
 const RUNS = 300;

@@ -1,6 +1,6 @@
 import { overtakenRebuild, requestOfNewerRelease } from './rebuild';
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 describe('a rebuild', () => {
   it('is finished by the worker that claimed it last, and not by one that was overtaken', async () => {

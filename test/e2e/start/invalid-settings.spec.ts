@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { useFolders } from './folders';
 import { launch } from './product';
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 const folders = useFolders();
 

@@ -4,7 +4,7 @@ import { isAlive } from '#platform/embedded-postgres/process-identity';
 import { usePreparedFolders } from './folders';
 import { isReady, launch, query, serverPid, until } from './product';
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 const folders = usePreparedFolders();
 
