@@ -14,7 +14,7 @@ grant usage on schema access to {{app}}, {{operator}}, {{projector}};
 create table access.records (
   id uuid not null,
   kind text not null,
-  -- the session, API key or operator token; null for kinds without a credential
+  -- the session, API key or operator token, or the user whose password was wrong; null for kinds without a credential
   credential_id uuid,
   -- the user of the credential; null if it belongs to no user
   user_id uuid,
@@ -28,7 +28,7 @@ create table access.records (
   erased_at timestamp with time zone,
   constraint records_pkey PRIMARY KEY (id),
   constraint records_check CHECK (((erased_at IS NULL) OR ((address IS NULL) AND (user_agent IS NULL)))),
-  constraint records_kind_check CHECK ((kind = ANY (ARRAY['session'::text, 'api-key'::text, 'operator-token'::text, 'stripe'::text, 'system'::text])))
+  constraint records_kind_check CHECK ((kind = ANY (ARRAY['session'::text, 'password'::text, 'api-key'::text, 'operator-token'::text, 'stripe'::text, 'system'::text])))
 );
 CREATE INDEX records_credential_idx ON access.records USING btree (credential_id, last_seen DESC) WHERE (credential_id IS NOT NULL);
 CREATE INDEX records_kept_idx ON access.records USING btree (last_seen) WHERE (erased_at IS NULL);
@@ -1167,6 +1167,57 @@ create policy owner_all on identity.erasures as permissive for all to {{owner}}
   using (true)
   with check (true);
 
+-- Facts of sign-in that are not in the event log yet. Each row is written in the transaction that makes it true, and
+-- deleted after it was appended.
+create table identity.facts (
+  -- the order of the facts of one session or user
+  seq bigint not null generated always as identity,
+  -- the command of the append, so that a repeat adds no second event
+  command_id uuid not null default gen_random_uuid(),
+  aggregate text not null,
+  aggregate_id uuid not null,
+  -- null: the fact belongs to no tenant
+  tenant_id uuid,
+  type text not null,
+  data jsonb not null,
+  happened_at timestamp with time zone not null,
+  -- the user who caused it; null: the product
+  actor_id uuid,
+  access_id uuid,
+  -- the request that caused it; null: none did
+  correlation_id text,
+  causation_id uuid,
+  attempts integer not null default 0,
+  -- when a worker last took the row, in lease time
+  attempted_at timestamp with time zone,
+  constraint facts_pkey PRIMARY KEY (seq),
+  constraint facts_aggregate_check CHECK ((aggregate = ANY (ARRAY['session'::text, 'user'::text])))
+);
+CREATE INDEX facts_aggregate_idx ON identity.facts USING btree (aggregate_id, seq);
+CREATE INDEX facts_tenant_idx ON identity.facts USING btree (tenant_id) WHERE (tenant_id IS NOT NULL);
+alter table identity.facts enable row level security;
+alter table identity.facts force row level security;
+create policy owner_all on identity.facts as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+
+-- Wrong passwords for a user, counted by minute, so that nobody can fill the event log with them.
+create table identity.failed_sign_ins (
+  user_id uuid not null,
+  minute timestamp with time zone not null,
+  times integer not null,
+  -- from where the first one of the minute came
+  access_id uuid not null,
+  constraint failed_sign_ins_pkey PRIMARY KEY (user_id, minute),
+  constraint failed_sign_ins_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(id) ON DELETE CASCADE
+);
+CREATE INDEX failed_sign_ins_minute_idx ON identity.failed_sign_ins USING btree (minute);
+alter table identity.failed_sign_ins enable row level security;
+alter table identity.failed_sign_ins force row level security;
+create policy owner_all on identity.failed_sign_ins as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+
 -- Joins of new users, with all that is needed to complete one, or to release its address, after any interruption. A
 -- completed join is kept as long as its idempotency key.
 create table identity.joins (
@@ -1238,6 +1289,8 @@ create table identity.sessions (
   expires_at timestamp with time zone not null,
   ended_at timestamp with time zone,
   end_reason text,
+  -- by which request the session was opened
+  method text not null,
   -- the session whose access token opened this one, which ends with it; null: it was opened with a password
   opened_from uuid,
   -- version of the tenant's stream at which the user joined: the session is not valid for a later membership
@@ -1248,7 +1301,8 @@ create table identity.sessions (
   network bytea,
   constraint sessions_pkey PRIMARY KEY (id),
   constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(id) ON DELETE CASCADE,
-  constraint sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['signed-out'::text, 'revoked'::text, 'password-changed'::text, 'removed'::text, 'refresh-token-reused'::text, 'too-many-sessions'::text, 'user-erased'::text])))
+  constraint sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['signed-out'::text, 'revoked'::text, 'password-changed'::text, 'removed'::text, 'refresh-token-reused'::text, 'too-many-sessions'::text, 'user-erased'::text, 'expired'::text]))),
+  constraint sessions_method_check CHECK ((method = ANY (ARRAY['sign-up'::text, 'password'::text, 'invitation'::text, 'switch'::text, 'new-tenant'::text])))
 );
 CREATE INDEX sessions_ended_idx ON identity.sessions USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX sessions_expires_idx ON identity.sessions USING btree (expires_at);
@@ -1335,6 +1389,43 @@ create policy people_read on identity.users as permissive for select to {{app}}
   using ((id = ANY (( SELECT (string_to_array(NULLIF(current_setting('app.user_ids'::text, true), ''::text), ','::text))::uuid[] AS string_to_array)::uuid[])));
 grant select (created_at, email, id, name, state) on identity.users to {{app}};
 
+-- Stores a fact, with the cause of the transaction.
+CREATE OR REPLACE FUNCTION identity.add_fact(p_aggregate text, p_aggregate_id uuid, p_tenant_id uuid, p_type text, p_data jsonb, p_happened_at timestamp with time zone, p_actor_id uuid, p_access_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  cause jsonb := coalesce(nullif(current_setting('identity.cause', true), '')::jsonb, '{}');
+begin
+  insert into identity.facts (aggregate, aggregate_id, tenant_id, type, data, happened_at, actor_id, access_id,
+    correlation_id, causation_id)
+  values (p_aggregate, p_aggregate_id, p_tenant_id, p_type, p_data, p_happened_at, p_actor_id,
+    coalesce(p_access_id, (cause ->> 'accessId')::uuid), cause ->> 'correlationId', (cause ->> 'causationId')::uuid);
+end $function$;
+-- Only the owner may call it.
+
+-- Stores the start and the end of a session, whichever function starts or ends it.
+CREATE OR REPLACE FUNCTION identity.add_session_fact()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'INSERT' then
+    perform identity.add_fact('session', new.id, new.tenant_id, 'SessionStarted',
+      jsonb_build_object('userId', new.user_id, 'method', new.method, 'openedFrom', new.opened_from),
+      new.created_at, new.user_id, new.access_id);
+  elsif old.ended_at is null and new.ended_at is not null then
+    perform identity.add_fact('session', new.id, new.tenant_id, 'SessionEnded',
+      jsonb_build_object('userId', new.user_id, 'reason', new.end_reason), new.ended_at,
+      case when new.end_reason in ('signed-out', 'revoked', 'password-changed') then new.user_id end, null);
+  end if;
+  return null;
+end $function$;
+-- Only the owner may call it.
+
 -- Begins the erasure of a user. From then on sign-in and new memberships are refused. A repeat returns the erasure in
 -- progress. Outcomes: begun; gone (the user does not exist or is erased); busy (a membership of the user is about to be
 -- appended to the log).
@@ -1400,7 +1491,7 @@ grant execute on function identity.cancel_erasure(p_user_id uuid) to {{app}}, {{
 
 -- Replaces the password if it is still the one that was checked, and ends all other sessions of the user. Returns the
 -- ended sessions. Null: the password was changed in the meantime.
-CREATE OR REPLACE FUNCTION identity.change_password(p_user_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid)
+CREATE OR REPLACE FUNCTION identity.change_password(p_user_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid, p_cause jsonb DEFAULT NULL::jsonb)
  RETURNS uuid[]
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1409,42 +1500,52 @@ AS $function$
 declare
   ended uuid[];
 begin
+  perform identity.set_cause(p_cause);
   update identity.users set password_hash = p_new_hash, password_version = password_version + 1
   where id = p_user_id and password_hash = p_old_hash and state = 'active';
   if not found then
     return null;
   end if;
+  perform identity.add_fact('user', p_user_id, null, 'PasswordChanged', '{}', clock_timestamp(), p_user_id, null);
   with those as (
     update identity.sessions set ended_at = clock_timestamp(), end_reason = 'password-changed'
     where user_id = p_user_id and id <> p_kept_session_id and ended_at is null returning id)
   select coalesce(array_agg(id), '{}') into ended from those;
   return ended;
 end $function$;
-grant execute on function identity.change_password(p_user_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid) to {{app}};
+grant execute on function identity.change_password(p_user_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid, p_cause jsonb) to {{app}};
 
 -- Changes the name and address that are not null. If p_seen_name and p_seen_email are not null, it changes them only if
 -- the present values are equal to these. Outcomes: changed; stale (the values differ); gone (there is no such active
 -- user); taken (the address belongs to another user).
-CREATE OR REPLACE FUNCTION identity.change_profile(p_user_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text)
+CREATE OR REPLACE FUNCTION identity.change_profile(p_user_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text, p_cause jsonb DEFAULT NULL::jsonb)
  RETURNS text
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+  before identity.users;
 begin
+  perform identity.set_cause(p_cause);
+  select * into before from identity.users where id = p_user_id and state = 'active' for no key update;
+  if not found then
+    return 'gone';
+  end if;
+  if p_seen_name is not null and (before.name <> p_seen_name or before.email <> p_seen_email) then
+    return 'stale';
+  end if;
   update identity.users set name = coalesce(p_name, name), email = coalesce(p_email, email),
     email_key = coalesce(p_email_key, email_key)
-  where id = p_user_id and state = 'active'
-    and (p_seen_name is null or (name = p_seen_name and email = p_seen_email));
-  if found then
-    return 'changed';
+  where id = p_user_id;
+  if p_email <> before.email then
+    perform identity.add_fact('user', p_user_id, null, 'EmailChanged', '{}', clock_timestamp(), p_user_id, null);
   end if;
-  perform from identity.users where id = p_user_id and state = 'active';
-  return case when found then 'stale' else 'gone' end;
+  return 'changed';
 exception when unique_violation then
   return 'taken';
 end $function$;
-grant execute on function identity.change_profile(p_user_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text) to {{app}};
+grant execute on function identity.change_profile(p_user_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text, p_cause jsonb) to {{app}};
 
 -- Claims an address for a new user who joins a tenant. Outcomes as in identity.claim_sign_up.
 CREATE OR REPLACE FUNCTION identity.claim_join(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text, p_access jsonb)
@@ -1529,6 +1630,38 @@ AS $function$
 $function$;
 grant execute on function identity.complete_sign_up(p_user_id uuid) to {{app}}, {{projector}};
 
+-- Counts a wrong password for a user who can sign in.
+CREATE OR REPLACE FUNCTION identity.count_failed_sign_in(p_user_id uuid, p_access jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_minute timestamptz := date_trunc('minute', now());
+begin
+  update identity.failed_sign_ins set times = times + 1 where user_id = p_user_id and minute = v_minute;
+  if found then
+    return;
+  end if;
+  insert into identity.failed_sign_ins as f (user_id, minute, times, access_id)
+  select p.id, v_minute, 1, access.find_or_create(p_access, p.id)
+  from identity.users p where p.id = p_user_id and p.state in ('active', 'erasing')
+  on conflict (user_id, minute) do update set times = f.times + 1;
+end $function$;
+grant execute on function identity.count_failed_sign_in(p_user_id uuid, p_access jsonb) to {{app}};
+
+-- Deletes facts that are in the event log.
+CREATE OR REPLACE FUNCTION identity.delete_facts(p_seqs bigint[])
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from identity.facts where seq = any (p_seqs);
+$function$;
+grant execute on function identity.delete_facts(p_seqs bigint[]) to {{projector}};
+
 -- The announced membership is in the log, or will never be appended.
 CREATE OR REPLACE FUNCTION identity.end_membership(p_user_id uuid, p_tenant_id uuid)
  RETURNS void
@@ -1542,30 +1675,35 @@ grant execute on function identity.end_membership(p_user_id uuid, p_tenant_id uu
 
 -- Ends a session of a user, and all sessions that were opened from it. Returns the ids of those that had not ended
 -- before. Null: the user has no such session.
-CREATE OR REPLACE FUNCTION identity.end_session(p_user_id uuid, p_session_id uuid, p_reason text)
+CREATE OR REPLACE FUNCTION identity.end_session(p_user_id uuid, p_session_id uuid, p_reason text, p_cause jsonb DEFAULT NULL::jsonb)
  RETURNS uuid[]
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
+  perform identity.set_cause(p_cause);
   perform from identity.sessions where id = p_session_id and user_id = p_user_id;
   return case when found then identity.end_sessions(array[p_session_id], p_reason) end;
 end $function$;
-grant execute on function identity.end_session(p_user_id uuid, p_session_id uuid, p_reason text) to {{app}};
+grant execute on function identity.end_session(p_user_id uuid, p_session_id uuid, p_reason text, p_cause jsonb) to {{app}};
 
 -- Ends the session of a refresh token, used or not, and all sessions that were opened from it. Returns the ids of those
 -- that had not ended before. Null: the token is unknown.
-CREATE OR REPLACE FUNCTION identity.end_session_of_token(p_token_hash bytea)
+CREATE OR REPLACE FUNCTION identity.end_session_of_token(p_token_hash bytea, p_cause jsonb DEFAULT NULL::jsonb)
  RETURNS uuid[]
- LANGUAGE sql
+ LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select identity.end_sessions(array[t.session_id], 'signed-out') from identity.refresh_tokens t
-  where t.token_hash = p_token_hash;
-$function$;
-grant execute on function identity.end_session_of_token(p_token_hash bytea) to {{app}};
+declare
+  v_session_id uuid;
+begin
+  perform identity.set_cause(p_cause);
+  select t.session_id into v_session_id from identity.refresh_tokens t where t.token_hash = p_token_hash;
+  return case when found then identity.end_sessions(array[v_session_id], 'signed-out') end;
+end $function$;
+grant execute on function identity.end_session_of_token(p_token_hash bytea, p_cause jsonb) to {{app}};
 
 -- Ends sessions, and all sessions that were opened from them. Returns the ids of those that had not ended before.
 CREATE OR REPLACE FUNCTION identity.end_sessions(p_session_ids uuid[], p_reason text)
@@ -1618,19 +1756,22 @@ end $function$;
 
 -- Ends the sessions of a member who left or was removed at this version of the tenant's stream. Sessions in other
 -- tenants that were opened from them stay. Returns the number of sessions.
-CREATE OR REPLACE FUNCTION identity.end_sessions_of_member(p_tenant_id uuid, p_user_id uuid, p_removed_at integer)
+CREATE OR REPLACE FUNCTION identity.end_sessions_of_member(p_tenant_id uuid, p_user_id uuid, p_removed_at integer, p_cause jsonb DEFAULT NULL::jsonb)
  RETURNS integer
- LANGUAGE sql
+ LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  with those as (
-    update identity.sessions set ended_at = clock_timestamp(), end_reason = 'removed'
-    where tenant_id = p_tenant_id and user_id = p_user_id and member_since < p_removed_at and ended_at is null
-    returning 1)
-  select count(*)::integer from those;
-$function$;
-grant execute on function identity.end_sessions_of_member(p_tenant_id uuid, p_user_id uuid, p_removed_at integer) to {{projector}};
+declare
+  ended integer;
+begin
+  perform identity.set_cause(p_cause);
+  update identity.sessions set ended_at = clock_timestamp(), end_reason = 'removed'
+  where tenant_id = p_tenant_id and user_id = p_user_id and member_since < p_removed_at and ended_at is null;
+  get diagnostics ended = row_count;
+  return ended;
+end $function$;
+grant execute on function identity.end_sessions_of_member(p_tenant_id uuid, p_user_id uuid, p_removed_at integer, p_cause jsonb) to {{projector}};
 
 -- The sessions that ended in the last p_within_seconds seconds. Their access tokens may not have expired, so every
 -- process refuses them.
@@ -1644,12 +1785,14 @@ AS $function$
 $function$;
 grant execute on function identity.ended_sessions(p_within_seconds integer) to {{app}};
 
--- Deletes the sessions, sign-ups, joins and pending memberships of a tenant, and the pending users of its open joins.
+-- Deletes the sessions, sign-ups, joins, pending memberships and facts of a tenant, and the pending users of its open
+-- joins.
 CREATE OR REPLACE FUNCTION identity.erase_tenant(p_tenant_id uuid)
  RETURNS void
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+begin
   delete from identity.sessions where tenant_id = p_tenant_id;
   -- So that a repeat of the sign-up does not create the tenant again.
   delete from identity.sign_ups where tenant_id = p_tenant_id;
@@ -1657,7 +1800,8 @@ AS $function$
     select from identity.joins j where j.user_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
   delete from identity.joins where tenant_id = p_tenant_id;
   delete from identity.pending_memberships where tenant_id = p_tenant_id;
-$function$;
+  delete from identity.facts where tenant_id = p_tenant_id;
+end $function$;
 -- Only the owner may call it.
 
 -- Removes all personal data of a user, and returns the sessions that it has ended. A repeat removes data that was
@@ -1671,12 +1815,14 @@ AS $function$
 declare
   ended uuid[];
 begin
+  perform identity.set_cause(jsonb_build_object('correlationId', e.correlation_id, 'accessId', e.access_id))
+    from identity.erasures e where e.user_id = p_user_id;
   update identity.users set state = 'erased', name = '', email = '', email_key = 'erased ' || id, password_hash = ''
   where id = p_user_id and state = 'erasing';
   -- Sessions are ended and not deleted, so that other processes learn that the access tokens are no longer valid.
   with those as (
-    update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = coalesce(end_reason, 'user-erased'),
-      network = null
+    update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()),
+      end_reason = coalesce(end_reason, 'user-erased'), network = null
     where user_id = p_user_id returning id)
   select coalesce(array_agg(id), '{}') into ended from those;
   delete from identity.refresh_tokens where session_id = any (ended);
@@ -1750,13 +1896,14 @@ grant execute on function identity.has_signed_in_within(p_user_id uuid, p_sessio
 -- with this one. Returns the sessions that it ended because the user had more than p_max. Null: the user is not active,
 -- the password was changed or the other session has ended since the proof was checked, or the session belongs to
 -- another user or tenant, or has ended.
-CREATE OR REPLACE FUNCTION identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_member_since integer, p_token_hash bytea, p_days integer, p_access jsonb, p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer)
+CREATE OR REPLACE FUNCTION identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_member_since integer, p_token_hash bytea, p_days integer, p_access jsonb, p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer, p_method text, p_cause jsonb DEFAULT NULL::jsonb)
  RETURNS uuid[]
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
+  perform identity.set_cause(p_cause);
   -- With a lock on the user: an erasure or a change of the password waits for this transaction and ends the new
   -- session, or this one waits for it and sees its result. Sessions of one user are opened one after another.
   perform from identity.users where id = p_user_id and state = 'active'
@@ -1772,9 +1919,9 @@ begin
       return null;
     end if;
   end if;
-  insert into identity.sessions (id, user_id, tenant_id, member_since, expires_at, opened_from, access_id, network)
-  values (p_session_id, p_user_id, p_tenant_id, p_member_since, now() + make_interval(days => p_days), p_opened_from,
-    access.find_or_create(p_access, p_user_id), p_network)
+  insert into identity.sessions (id, user_id, tenant_id, member_since, expires_at, method, opened_from, access_id, network)
+  values (p_session_id, p_user_id, p_tenant_id, p_member_since, now() + make_interval(days => p_days), p_method,
+    p_opened_from, access.find_or_create(p_access, p_user_id), p_network)
   on conflict (id) do nothing;
   if not found then
     perform from identity.sessions
@@ -1788,10 +1935,10 @@ begin
   insert into identity.refresh_tokens (token_hash, session_id) values (p_token_hash, p_session_id);
   return identity.end_sessions_beyond(p_user_id, p_session_id, p_opened_from, p_max);
 end $function$;
-grant execute on function identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_member_since integer, p_token_hash bytea, p_days integer, p_access jsonb, p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer) to {{app}};
+grant execute on function identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_member_since integer, p_token_hash bytea, p_days integer, p_access jsonb, p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer, p_method text, p_cause jsonb) to {{app}};
 
--- Deletes the sign-ups that were completed more than p_older_hours hours ago, and at most 1,000 sessions that expired
--- more than that ago by the wall clock.
+-- Deletes the sign-ups that were completed more than p_older_hours hours ago. Ends at most 1,000 sessions that have
+-- expired, and deletes at most 1,000 that expired more than p_older_hours hours ago by the wall clock.
 CREATE OR REPLACE FUNCTION identity.purge(p_older_hours integer)
  RETURNS void
  LANGUAGE sql
@@ -1799,8 +1946,11 @@ CREATE OR REPLACE FUNCTION identity.purge(p_older_hours integer)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   delete from identity.sign_ups where completed_at < lease.now() - make_interval(hours => p_older_hours);
+  update identity.sessions set ended_at = expires_at, end_reason = 'expired' where id in (
+    select id from identity.sessions where expires_at < now() and ended_at is null limit 1000 for update skip locked);
   delete from identity.sessions where id in (
-    select id from identity.sessions where expires_at < now() - make_interval(hours => p_older_hours) limit 1000);
+    select id from identity.sessions
+    where expires_at < now() - make_interval(hours => p_older_hours) and ended_at is not null limit 1000);
 $function$;
 grant execute on function identity.purge(p_older_hours integer) to {{projector}};
 
@@ -1845,7 +1995,7 @@ grant execute on function identity.release_join(p_user_id uuid) to {{app}}, {{pr
 -- unless its first use was within the grace period: two tabs of a client may refresh at the same time, and a client may
 -- lose the answer. They get the same next token, so a family never forks: a thief within the grace period has the same
 -- token as the user, and the second use of that token ends the session. Outcomes: rotated, reused, ended, unknown.
-CREATE OR REPLACE FUNCTION identity.rotate_refresh_token(p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer)
+CREATE OR REPLACE FUNCTION identity.rotate_refresh_token(p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer, p_cause jsonb DEFAULT NULL::jsonb)
  RETURNS TABLE(outcome text, salt bytea, next_used boolean, session_id uuid, user_id uuid, tenant_id uuid, ended uuid[])
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1856,6 +2006,7 @@ declare
   token   identity.refresh_tokens;
   at      timestamptz;
 begin
+  perform identity.set_cause(p_cause);
   -- Locks the session: one refresh at a time. The token is read in a separate statement, which sees the refresh before.
   select s.* into session from identity.sessions s
     where s.id = (select t.session_id from identity.refresh_tokens t where t.token_hash = p_token_hash) for update;
@@ -1886,7 +2037,55 @@ begin
       identity.end_sessions(array[session.id], 'refresh-token-reused');
   end if;
 end $function$;
-grant execute on function identity.rotate_refresh_token(p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer) to {{app}};
+grant execute on function identity.rotate_refresh_token(p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer, p_cause jsonb) to {{app}};
+
+-- The cause of all facts of the present transaction: correlationId, accessId and causationId, each of which may be
+-- missing.
+CREATE OR REPLACE FUNCTION identity.set_cause(p_cause jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform set_config('identity.cause', coalesce(p_cause::text, ''), true);
+end $function$;
+-- Only the owner may call it.
+
+-- Takes facts that wait for the event log, each for one caller for p_lease_seconds seconds of lease time, in their
+-- order. Those that have failed most often are taken last.
+CREATE OR REPLACE FUNCTION identity.take_facts(p_lease_seconds integer, p_limit integer)
+ RETURNS TABLE(seq text, command_id uuid, aggregate text, aggregate_id uuid, tenant_id uuid, type text, data jsonb, happened_at timestamp with time zone, actor_id uuid, access_id uuid, correlation_id text, causation_id uuid, attempts integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  -- A minute has ended for every transaction that may still count in it: a statement takes at most 30 s.
+  with ended as (
+    delete from identity.failed_sign_ins f where f.ctid in (
+      select o.ctid from identity.failed_sign_ins o where o.minute < now() - interval '90 seconds'
+      order by o.minute limit p_limit for update skip locked)
+    returning f.*)
+  insert into identity.facts (aggregate, aggregate_id, type, data, happened_at, access_id)
+  select 'user', e.user_id, 'SignInsFailed', jsonb_build_object('times', e.times), e.minute, e.access_id from ended e;
+
+  return query
+    with taken as (
+      update identity.facts f set attempts = f.attempts + 1, attempted_at = lease.now()
+      where f.seq in (
+        select d.seq from identity.facts d
+        where (d.attempted_at is null or d.attempted_at <= lease.now() - make_interval(secs => p_lease_seconds))
+          -- An earlier fact of the same session or user that another worker has taken comes first.
+          and not exists (
+            select from identity.facts e where e.aggregate_id = d.aggregate_id and e.seq < d.seq
+              and e.attempted_at > lease.now() - make_interval(secs => p_lease_seconds))
+        order by d.attempts, d.seq limit p_limit for update skip locked)
+      returning f.*)
+    select t.seq::text, t.command_id, t.aggregate, t.aggregate_id, t.tenant_id, t.type, t.data, t.happened_at,
+      t.actor_id, t.access_id, t.correlation_id, t.causation_id, t.attempts
+    from taken t order by t.seq;
+end $function$;
+grant execute on function identity.take_facts(p_lease_seconds integer, p_limit integer) to {{projector}};
 
 -- Claims interrupted erasures, and erasures whose second search for personal data is due (60 s after the first), each
 -- for one caller at a time.
@@ -1939,6 +2138,17 @@ AS $function$
   returning s.user_id, s.tenant_id, s.tenant_name, s.slug, s.command_id, s.correlation_id, s.access_id;
 $function$;
 grant execute on function identity.take_unfinished_sign_ups(p_older_seconds integer, p_limit integer) to {{projector}};
+
+-- How many facts wait for the event log, and the age of the oldest.
+CREATE OR REPLACE FUNCTION identity.waiting_facts()
+ RETURNS TABLE(facts bigint, oldest_seconds double precision)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select count(*), coalesce(extract(epoch from now() - min(happened_at)), 0)::double precision from identity.facts;
+$function$;
+grant execute on function identity.waiting_facts() to {{projector}};
 
 
 -- ==== lease ====

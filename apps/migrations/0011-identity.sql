@@ -52,13 +52,16 @@ create table identity.sessions (
   ended_at     timestamptz,
   end_reason   text
     constraint sessions_end_reason_check check (end_reason in ('signed-out', 'revoked', 'password-changed', 'removed',
-      'refresh-token-reused', 'too-many-sessions', 'user-erased')),
+      'refresh-token-reused', 'too-many-sessions', 'user-erased', 'expired')),
+  method       text        not null
+    constraint sessions_method_check check (method in ('sign-up', 'password', 'invitation', 'switch', 'new-tenant')),
   opened_from  uuid,
   member_since integer,
   access_id    uuid,
   network      bytea
 );
 comment on table identity.sessions is 'Sessions of users. tenant_id is null for a session outside of all tenants.';
+comment on column identity.sessions.method is 'by which request the session was opened';
 comment on column identity.sessions.opened_from is
   'the session whose access token opened this one, which ends with it; null: it was opened with a password';
 comment on column identity.sessions.member_since is

@@ -60,10 +60,12 @@ comment on function identity.end_sessions_beyond is
 
 create function identity.open_session(
   p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_member_since integer, p_token_hash bytea, p_days integer,
-  p_access jsonb, p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer
+  p_access jsonb, p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer, p_method text,
+  p_cause jsonb default null
 ) returns uuid[]
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
+  perform identity.set_cause(p_cause);
   -- With a lock on the user: an erasure or a change of the password waits for this transaction and ends the new
   -- session, or this one waits for it and sees its result. Sessions of one user are opened one after another.
   perform from identity.users where id = p_user_id and state = 'active'
@@ -79,9 +81,9 @@ begin
       return null;
     end if;
   end if;
-  insert into identity.sessions (id, user_id, tenant_id, member_since, expires_at, opened_from, access_id, network)
-  values (p_session_id, p_user_id, p_tenant_id, p_member_since, now() + make_interval(days => p_days), p_opened_from,
-    access.find_or_create(p_access, p_user_id), p_network)
+  insert into identity.sessions (id, user_id, tenant_id, member_since, expires_at, method, opened_from, access_id, network)
+  values (p_session_id, p_user_id, p_tenant_id, p_member_since, now() + make_interval(days => p_days), p_method,
+    p_opened_from, access.find_or_create(p_access, p_user_id), p_network)
   on conflict (id) do nothing;
   if not found then
     perform from identity.sessions
@@ -112,7 +114,7 @@ comment on function identity.find_refresh_token is
   'The user, tenant and membership of a refresh token. It does not use the token.';
 
 create function identity.rotate_refresh_token(
-  p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer
+  p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer, p_cause jsonb default null
 ) returns table (outcome text, salt bytea, next_used boolean, session_id uuid, user_id uuid, tenant_id uuid, ended uuid[])
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -120,6 +122,7 @@ declare
   token   identity.refresh_tokens;
   at      timestamptz;
 begin
+  perform identity.set_cause(p_cause);
   -- Locks the session: one refresh at a time. The token is read in a separate statement, which sees the refresh before.
   select s.* into session from identity.sessions s
     where s.id = (select t.session_id from identity.refresh_tokens t where t.token_hash = p_token_hash) for update;
@@ -156,9 +159,12 @@ comment on function identity.rotate_refresh_token is
   lose the answer. They get the same next token, so a family never forks: a thief within the grace period has the same
   token as the user, and the second use of that token ends the session. Outcomes: rotated, reused, ended, unknown.';
 
-create function identity.end_session(p_user_id uuid, p_session_id uuid, p_reason text) returns uuid[]
+create function identity.end_session(
+  p_user_id uuid, p_session_id uuid, p_reason text, p_cause jsonb default null
+) returns uuid[]
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
+  perform identity.set_cause(p_cause);
   perform from identity.sessions where id = p_session_id and user_id = p_user_id;
   return case when found then identity.end_sessions(array[p_session_id], p_reason) end;
 end $$;
@@ -166,23 +172,32 @@ comment on function identity.end_session is
   'Ends a session of a user, and all sessions that were opened from it. Returns the ids of those that had not ended
   before. Null: the user has no such session.';
 
-create function identity.end_session_of_token(p_token_hash bytea) returns uuid[]
-language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
-  select identity.end_sessions(array[t.session_id], 'signed-out') from identity.refresh_tokens t
-  where t.token_hash = p_token_hash;
-$$;
+create function identity.end_session_of_token(p_token_hash bytea, p_cause jsonb default null) returns uuid[]
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_session_id uuid;
+begin
+  perform identity.set_cause(p_cause);
+  select t.session_id into v_session_id from identity.refresh_tokens t where t.token_hash = p_token_hash;
+  return case when found then identity.end_sessions(array[v_session_id], 'signed-out') end;
+end $$;
 comment on function identity.end_session_of_token is
   'Ends the session of a refresh token, used or not, and all sessions that were opened from it. Returns the ids of those that
   had not ended before. Null: the token is unknown.';
 
-create function identity.end_sessions_of_member(p_tenant_id uuid, p_user_id uuid, p_removed_at integer) returns integer
-language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
-  with those as (
-    update identity.sessions set ended_at = clock_timestamp(), end_reason = 'removed'
-    where tenant_id = p_tenant_id and user_id = p_user_id and member_since < p_removed_at and ended_at is null
-    returning 1)
-  select count(*)::integer from those;
-$$;
+create function identity.end_sessions_of_member(
+  p_tenant_id uuid, p_user_id uuid, p_removed_at integer, p_cause jsonb default null
+) returns integer
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  ended integer;
+begin
+  perform identity.set_cause(p_cause);
+  update identity.sessions set ended_at = clock_timestamp(), end_reason = 'removed'
+  where tenant_id = p_tenant_id and user_id = p_user_id and member_since < p_removed_at and ended_at is null;
+  get diagnostics ended = row_count;
+  return ended;
+end $$;
 comment on function identity.end_sessions_of_member is
   'Ends the sessions of a member who left or was removed at this version of the tenant''s stream. Sessions in other tenants
   that were opened from them stay. Returns the number of sessions.';
@@ -198,12 +213,15 @@ comment on function identity.ended_sessions is
 create function identity.purge(p_older_hours integer) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   delete from identity.sign_ups where completed_at < lease.now() - make_interval(hours => p_older_hours);
+  update identity.sessions set ended_at = expires_at, end_reason = 'expired' where id in (
+    select id from identity.sessions where expires_at < now() and ended_at is null limit 1000 for update skip locked);
   delete from identity.sessions where id in (
-    select id from identity.sessions where expires_at < now() - make_interval(hours => p_older_hours) limit 1000);
+    select id from identity.sessions
+    where expires_at < now() - make_interval(hours => p_older_hours) and ended_at is not null limit 1000);
 $$;
 comment on function identity.purge is
-  'Deletes the sign-ups that were completed more than p_older_hours hours ago, and at most 1,000 sessions that expired
-  more than that ago by the wall clock.';
+  'Deletes the sign-ups that were completed more than p_older_hours hours ago. Ends at most 1,000 sessions that have
+  expired, and deletes at most 1,000 that expired more than p_older_hours hours ago by the wall clock.';
 
 revoke all on function identity.end_sessions, identity.end_sessions_beyond, identity.find_credentials,
   identity.open_session, identity.find_refresh_token,

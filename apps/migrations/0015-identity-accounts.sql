@@ -18,17 +18,19 @@ comment on function identity.has_signed_in_within is
   'Whether the session was opened with a password, and not from another session, in the last p_seconds seconds.';
 
 create function identity.change_password(
-  p_user_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid
+  p_user_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid, p_cause jsonb default null
 ) returns uuid[]
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   ended uuid[];
 begin
+  perform identity.set_cause(p_cause);
   update identity.users set password_hash = p_new_hash, password_version = password_version + 1
   where id = p_user_id and password_hash = p_old_hash and state = 'active';
   if not found then
     return null;
   end if;
+  perform identity.add_fact('user', p_user_id, null, 'PasswordChanged', '{}', clock_timestamp(), p_user_id, null);
   with those as (
     update identity.sessions set ended_at = clock_timestamp(), end_reason = 'password-changed'
     where user_id = p_user_id and id <> p_kept_session_id and ended_at is null returning id)
@@ -40,19 +42,28 @@ comment on function identity.change_password is
   ended sessions. Null: the password was changed in the meantime.';
 
 create function identity.change_profile(
-  p_user_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text
+  p_user_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text,
+  p_cause jsonb default null
 ) returns text
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  before identity.users;
 begin
+  perform identity.set_cause(p_cause);
+  select * into before from identity.users where id = p_user_id and state = 'active' for no key update;
+  if not found then
+    return 'gone';
+  end if;
+  if p_seen_name is not null and (before.name <> p_seen_name or before.email <> p_seen_email) then
+    return 'stale';
+  end if;
   update identity.users set name = coalesce(p_name, name), email = coalesce(p_email, email),
     email_key = coalesce(p_email_key, email_key)
-  where id = p_user_id and state = 'active'
-    and (p_seen_name is null or (name = p_seen_name and email = p_seen_email));
-  if found then
-    return 'changed';
+  where id = p_user_id;
+  if p_email <> before.email then
+    perform identity.add_fact('user', p_user_id, null, 'EmailChanged', '{}', clock_timestamp(), p_user_id, null);
   end if;
-  perform from identity.users where id = p_user_id and state = 'active';
-  return case when found then 'stale' else 'gone' end;
+  return 'changed';
 exception when unique_violation then
   return 'taken';
 end $$;

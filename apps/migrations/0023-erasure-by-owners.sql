@@ -2,7 +2,8 @@
 -- of them. Only the owner may call the functions of the schemas.
 
 create function identity.erase_tenant(p_tenant_id uuid) returns void
-language sql volatile set search_path = pg_catalog, pg_temp as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+begin
   delete from identity.sessions where tenant_id = p_tenant_id;
   -- So that a repeat of the sign-up does not create the tenant again.
   delete from identity.sign_ups where tenant_id = p_tenant_id;
@@ -10,9 +11,11 @@ language sql volatile set search_path = pg_catalog, pg_temp as $$
     select from identity.joins j where j.user_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
   delete from identity.joins where tenant_id = p_tenant_id;
   delete from identity.pending_memberships where tenant_id = p_tenant_id;
-$$;
+  delete from identity.facts where tenant_id = p_tenant_id;
+end $$;
 comment on function identity.erase_tenant is
-  'Deletes the sessions, sign-ups, joins and pending memberships of a tenant, and the pending users of its open joins.';
+  'Deletes the sessions, sign-ups, joins, pending memberships and facts of a tenant, and the pending users of its open
+  joins.';
 
 create function idempotency.erase_tenant(p_tenant_id uuid) returns void
 language sql volatile set search_path = pg_catalog, pg_temp as $$
@@ -92,12 +95,14 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 declare
   ended uuid[];
 begin
+  perform identity.set_cause(jsonb_build_object('correlationId', e.correlation_id, 'accessId', e.access_id))
+    from identity.erasures e where e.user_id = p_user_id;
   update identity.users set state = 'erased', name = '', email = '', email_key = 'erased ' || id, password_hash = ''
   where id = p_user_id and state = 'erasing';
   -- Sessions are ended and not deleted, so that other processes learn that the access tokens are no longer valid.
   with those as (
-    update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = coalesce(end_reason, 'user-erased'),
-      network = null
+    update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()),
+      end_reason = coalesce(end_reason, 'user-erased'), network = null
     where user_id = p_user_id returning id)
   select coalesce(array_agg(id), '{}') into ended from those;
   delete from identity.refresh_tokens where session_id = any (ended);

@@ -5,7 +5,7 @@ comment on schema access is
 
 create table access.records (
   id            uuid        not null primary key,
-  kind          text        not null check (kind in ('session', 'api-key', 'operator-token', 'stripe', 'system')),
+  kind          text        not null check (kind in ('session', 'password', 'api-key', 'operator-token', 'stripe', 'system')),
   credential_id uuid,
   user_id       uuid,
   address       text,
@@ -18,7 +18,7 @@ create table access.records (
 comment on table access.records is
   'One row for each credential, address and user agent. Rows are never deleted, because events name them.';
 comment on column access.records.credential_id is
-  'the session, API key or operator token; null for kinds without a credential';
+  'the session, API key or operator token, or the user whose password was wrong; null for kinds without a credential';
 comment on column access.records.user_id is 'the user of the credential; null if it belongs to no user';
 comment on column access.records.address is 'the IP address of the client';
 comment on column access.records.last_seen is 'moved at most once a minute by each process';

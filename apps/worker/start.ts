@@ -18,6 +18,7 @@ import { dependencyChecks, jobsCheck } from '../bootstrap/readiness/readiness';
 import type { Runtime } from '../bootstrap/runtime';
 import { startBilling } from './billing';
 import { openWorkerCommands } from './commands';
+import { startFacts } from './facts';
 import { startProbes } from './probes';
 import { createReactions, QUERIED_READ_MODELS } from './reactions';
 import { startSweepers } from './sweepers';
@@ -84,12 +85,13 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
   });
   const memberships = createPositionWaiter({ projections: [membersProjection.name], progress, pool });
   const sweepers = startSweepers(runtime, store, commands.bus, memberships);
+  const facts = startFacts(runtime, store);
   const billing = startBilling(runtime, store, commands.bus);
   return {
     ...(probes && { url: probes.url }),
     stop: async () => {
       stopping.abort();
-      await Promise.all([sweepers.stop(), billing.stop(), reactions.stop(), erasures.stop()]);
+      await Promise.all([sweepers.stop(), facts.stop(), billing.stop(), reactions.stop(), erasures.stop()]);
       waiter.close();
       memberships.close();
       await commands.close();

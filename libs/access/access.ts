@@ -1,7 +1,7 @@
 import { uuidv7 } from '#platform/ids/uuid';
 
-/** The kinds of credentials. `stripe` and `system` have none. */
-export type AccessKind = 'session' | 'api-key' | 'operator-token' | 'stripe' | 'system';
+/** The kinds of credentials. `stripe` and `system` have none; `password` is a wrong password for a user. */
+export type AccessKind = 'session' | 'password' | 'api-key' | 'operator-token' | 'stripe' | 'system';
 
 /** From where a client sends its requests. */
 export interface ClientOrigin {
@@ -14,7 +14,7 @@ export interface ClientOrigin {
 /** Which credential is used, and from where. */
 export interface Access extends ClientOrigin {
   readonly kind: AccessKind;
-  /** UUID of the session, API key or operator token; null for kinds without a credential. */
+  /** UUID of the session, API key, operator token, or user of the password; null for kinds without a credential. */
   readonly credentialId: string | null;
 }
 

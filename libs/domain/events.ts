@@ -1,6 +1,7 @@
 import { ERASURE_EVENTS, type ErasureEvent } from './erasure/events';
 import { PROJECT_EVENTS, type ProjectChanged, type ProjectLifecycleEvent } from './project/events';
 import { type OperationRefused, REFUSAL_EVENTS } from './refusals/events';
+import { SESSION_EVENTS, type SessionEvent } from './session/events';
 import { TASK_EVENTS, type TaskDetailEvent, type TaskLifecycleEvent } from './task/events';
 import type { LockEvent, PaymentEvent, PlanChanged, SubscriptionEvent } from './tenant/billing-events';
 import {
@@ -30,6 +31,7 @@ export type DomainEvents = {
   'task.lifecycle': TaskLifecycleEvent;
   'task.details': TaskDetailEvent;
   user: UserEvent;
+  session: SessionEvent;
   operators: ErasureEvent;
   refusals: OperationRefused;
 };
@@ -48,6 +50,11 @@ const NAMES: { readonly [aggregate in AggregateOf<keyof DomainEvents>]: readonly
   task: TASK_EVENTS,
   /** `user-<user>`. Users are outside every tenant. */
   user: USER_EVENTS,
+  /**
+   * `<tenant>-session.<session>`, or `session-<session>` for a session outside of all tenants. Each event is appended a
+   * moment after the session started or ended.
+   */
+  session: SESSION_EVENTS,
   /** `operators-<tenant>`. It holds what operators must know about a tenant after its own streams are erased. */
   operators: ERASURE_EVENTS,
   /**

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { withClient } from '#platform/database/connections/pools';
 import { emailKey } from './email';
+import { causeJson, type FactCause } from './facts/cause';
 
 /**
  * For changes that a stolen access token must not allow: the user enters the password again, and it is checked against
@@ -65,11 +66,12 @@ export const createAccounts = (pool: Pool) => {
       oldHash: string,
       newHash: string,
       keptSessionId: string,
+      cause: FactCause,
     ): Promise<readonly string[] | undefined> => {
       const row = await queryRow<{ ended: string[] | null }>(
         'change-password',
-        'select identity.change_password($1, $2, $3, $4)::text[] as ended',
-        [userId, oldHash, newHash, keptSessionId],
+        'select identity.change_password($1, $2, $3, $4, $5)::text[] as ended',
+        [userId, oldHash, newHash, keptSessionId, causeJson(cause)],
       );
       return row?.ended ?? undefined;
     },
@@ -82,11 +84,12 @@ export const createAccounts = (pool: Pool) => {
     changeProfile: async (
       userId: string,
       { name, email }: ProfileChange,
+      cause: FactCause,
       seen?: ProfileSeen,
     ): Promise<ProfileChanged> => {
       const row = await queryRow<{ outcome: ProfileChanged }>(
         'change-profile',
-        'select identity.change_profile($1, $2, $3, $4, $5, $6) as outcome',
+        'select identity.change_profile($1, $2, $3, $4, $5, $6, $7) as outcome',
         [
           userId,
           name ?? null,
@@ -94,6 +97,7 @@ export const createAccounts = (pool: Pool) => {
           email === undefined ? null : emailKey(email),
           seen?.name ?? null,
           seen?.email ?? null,
+          causeJson(cause),
         ],
       );
       return row?.outcome ?? 'gone';
@@ -108,11 +112,12 @@ export const createAccounts = (pool: Pool) => {
       userId: string,
       sessionId: string,
       reason: 'signed-out' | 'revoked',
+      cause: FactCause,
     ): Promise<readonly string[] | undefined> => {
       const row = await queryRow<{ ended: string[] | null }>(
         'end-session',
-        'select identity.end_session($1, $2, $3)::text[] as ended',
-        [userId, sessionId, reason],
+        'select identity.end_session($1, $2, $3, $4)::text[] as ended',
+        [userId, sessionId, reason, causeJson(cause)],
       );
       return row?.ended ?? undefined;
     },

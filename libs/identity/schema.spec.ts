@@ -29,7 +29,7 @@ describe('the schema identity', () => {
          values ($1, $2, $2, 'A user', 'hash', 'active')`,
         [id, `${id}@acme.example`],
       );
-      await app.query('select identity.open_session($1, $2, $3, 1, $4, 30, null, null, 1, null, 100)', [
+      await app.query(`select identity.open_session($1, $2, $3, 1, $4, 30, null, null, 1, null, 100, 'password')`, [
         uuidv7(),
         id,
         tenant,
@@ -71,6 +71,8 @@ describe('the schema identity', () => {
     'select * from identity.refresh_tokens',
     'select * from identity.sign_ups',
     'select * from identity.erasures',
+    'select * from identity.facts',
+    'select * from identity.failed_sign_ins',
     `update identity.users set name = 'Mallory'`,
     `update identity.users set state = 'active'`,
     'insert into identity.sessions (id) values (gen_random_uuid())',
@@ -82,6 +84,8 @@ describe('the schema identity', () => {
     'select identity.take_unfinished_erasures(0, 1)',
     'select identity.purge_erased(0)',
     'select identity.purge(0)',
+    'select identity.take_facts(30, 1)',
+    `select identity.add_fact('user', gen_random_uuid(), null, 'PasswordChanged', '{}', now(), null, null)`,
   ])('refuses the application: %s', async (sql) => {
     await expect(queryAs({ 'app.user_id': ada }, sql)).rejects.toMatchObject(DENIED);
   });
@@ -96,6 +100,8 @@ describe('the schema identity', () => {
     'select identity.find_password(gen_random_uuid())',
     'select identity.begin_erasure(gen_random_uuid(), gen_random_uuid(), $$x$$, null)',
     'select * from identity.erasures',
+    'select * from identity.facts',
+    `select identity.count_failed_sign_in(gen_random_uuid(), null)`,
   ])('refuses the projector: %s', async (sql) => {
     await expect(projector.query(sql)).rejects.toMatchObject(DENIED);
   });

@@ -108,6 +108,7 @@ export const billingProjection = defineProjection({
     'project',
     'task',
     'user',
+    'session',
     'operators',
     'refusals',
     'TenantRenamed',

@@ -38,6 +38,7 @@ export const invitationsProjection = defineProjection({
     'project',
     'task',
     'user',
+    'session',
     'operators',
     'refusals',
     'MemberRoleChanged',

@@ -38,6 +38,7 @@ export const membersProjection = defineProjection({
     'project',
     'task',
     'user',
+    'session',
     'operators',
     'refusals',
     'TenantRenamed',

@@ -40,6 +40,7 @@ export const planLimitsProjection = defineProjection({
     'project.details',
     'task.details',
     'user',
+    'session',
     'operators',
     'refusals',
     'TenantRenamed',

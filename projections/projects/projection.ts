@@ -22,7 +22,7 @@ export const projectsProjection = defineProjection({
   version: 1,
   schema: join(__dirname, 'schema.sql'),
   tables,
-  leavesAlone: ['tenant', 'task', 'user', 'operators', 'refusals'],
+  leavesAlone: ['tenant', 'task', 'user', 'session', 'operators', 'refusals'],
   on: {
     ProjectCreated: ({ stream, data: { name, description, teamId }, version }, rows) => {
       rows.projects.put({

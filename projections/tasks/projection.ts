@@ -38,7 +38,7 @@ export const tasksProjection = defineProjection({
   version: 1,
   schema: join(__dirname, 'schema.sql'),
   tables,
-  leavesAlone: ['tenant', 'project', 'user', 'operators', 'refusals'],
+  leavesAlone: ['tenant', 'project', 'user', 'session', 'operators', 'refusals'],
   on: {
     TaskCreated: (event, rows) => {
       const { stream, data, version } = event;

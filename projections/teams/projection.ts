@@ -29,6 +29,7 @@ export const teamsProjection = defineProjection({
     'project',
     'task',
     'user',
+    'session',
     'operators',
     'refusals',
   ],

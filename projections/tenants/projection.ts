@@ -36,6 +36,7 @@ export const tenantsProjection = defineProjection({
     'project',
     'task',
     'user',
+    'session',
     'refusals',
   ],
   on: {

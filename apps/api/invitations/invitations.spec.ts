@@ -245,6 +245,24 @@ describe('invitations', () => {
     expect((await acceptAsEve({})).statusCode).toBe(201);
   });
 
+  it('leave a record for the audit when a user could not join, without the user', async () => {
+    const other = await app.signUp();
+    const wanted = await app.request('POST', '/v1/invitations', {
+      ...{ token: other.accessToken, payload: { role: 'member', maxUses: 1, emailDomains: ['acme.example'] } },
+    });
+    const token = String(wanted.json().url).split('/').at(-1) ?? '';
+    expect((await accept(token, newUser({ email: `stranger${++users}@other.example` }))).statusCode).toBe(403);
+    expect((await accept(token)).statusCode).toBe(201);
+    expect((await accept(token)).statusCode).toBe(404);
+    await app.settled();
+    const { events } = await app.log.readAll({ after: 0n, limit: 10_000, tenantId: other.tenant.id });
+    const refused = events.filter(({ type }) => type === 'OperationRefused');
+    expect(refused.map(({ actor, data: { problem, by } }) => [actor, problem, by])).toEqual([
+      [{ kind: 'system' }, 'forbidden', null],
+      [{ kind: 'system' }, 'not-found', null],
+    ]);
+  });
+
   it('do not admit a removed user again, neither by links that the user created nor by earlier ones', async () => {
     const { token } = await invite({ role: 'admin', maxUses: 3 });
     const eve = await app.signUp();

@@ -97,7 +97,11 @@ export const createJoinService = (
     const live = await liveTenant(tenantId, id);
     if (!live) throw invitationUnusable();
     context.positionTenant = tenantId;
-    const tokens = await opener.open(id, sessionTenantOf(live), client, context, proof);
+    const tokens = await opener.open(
+      { userId: id, tenant: sessionTenantOf(live), method: 'invitation', proof },
+      client,
+      context,
+    );
     return { user: { id, name, email, createdAt: createdAt.toISOString() }, tenant: live.tenant, ...tokens };
   };
 
@@ -165,7 +169,7 @@ export const createJoinService = (
     if (email === undefined || password === undefined)
       throw invalid(missing.map(([name]) => ({ pointer: `/${name}`, message: 'is required without an access token' })));
     const invitation = await findInvitationToJoin(token, context);
-    const attempt = { account: emailKey(email), network: client.network, password };
+    const attempt = { account: emailKey(email), client, password };
     let hadAccount = false;
     const checkCredentials = () =>
       checkPassword(attempt, async () => {

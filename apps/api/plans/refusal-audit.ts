@@ -16,7 +16,10 @@ const CHECKS = 12;
  */
 const CAPACITY = 10_000;
 
+/** The recorded problems of members. */
 const RECORDED: ReadonlySet<string> = new Set(['plan-limit-reached', 'feature-not-in-plan', 'workspace-locked']);
+/** The recorded problems of users who want to join: also an address of another domain, and a link that is used up. */
+const RECORDED_JOINS: ReadonlySet<string> = new Set([...RECORDED, 'forbidden', 'not-found']);
 
 /** A refusal that was recorded, and whose repeats are counted. */
 interface RecentRefusal {
@@ -38,7 +41,7 @@ export interface RefusalAuditDeps {
 }
 
 /**
- * Records the refusals of plans and locks for the audit, without delaying the answers. The first refusal of a kind is
+ * Records the refusals of plans, locks and invitations for the audit, without delaying the answers. The first refusal of a kind is
  * recorded at once, and its repeats within a minute are recorded as a number at the end of that minute.
  */
 export const createRefusalAudit = ({
@@ -103,7 +106,7 @@ export const createRefusalAudit = ({
   return {
     /** Records or counts a refusal. Problems of other types are ignored. Never throws because of the log. */
     note: (refused: RefusedRequest, problem: Problem): void => {
-      if (!RECORDED.has(problem.problem)) return;
+      if (!(refused.userId === null ? RECORDED_JOINS : RECORDED).has(problem.problem)) return;
       const { resource = '', feature = '' } = problem.details.members ?? {};
       const key = `${refused.tenantId} ${refused.userId} ${problem.problem} ${resource}${feature}`;
       const time = now();

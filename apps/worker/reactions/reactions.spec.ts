@@ -310,8 +310,8 @@ describe.each(['PostgreSQL', 'in-memory'])('the reactions, with the %s log', (ki
     );
     const open = (id: string, tenant: string, memberSince: number) =>
       owner.query(
-        `insert into identity.sessions (id, user_id, tenant_id, member_since, expires_at)
-         values ($1, $2, $3, $4, now() + interval '1 day')`,
+        `insert into identity.sessions (id, user_id, tenant_id, member_since, expires_at, method)
+         values ($1, $2, $3, $4, now() + interval '1 day', 'password')`,
         [id, ada, tenant, memberSince],
       );
     await inTenant(created, joined(ada), removed(ada), joined(ada));

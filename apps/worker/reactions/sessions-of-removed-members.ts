@@ -10,6 +10,8 @@ import { type ReactionDeps, tenantIdOf } from './reaction-deps';
 export const createSessionsOfRemovedMembers = ({ pool }: Pick<ReactionDeps, 'pool'>): Reaction =>
   defineReaction<DomainEvent>('sessions-of-removed-members', {
     MemberRemoved: async (event) => {
-      await endSessionsOfMember(pool, tenantIdOf(event), event.data.userId, event.version);
+      const { id: causationId, correlationId, accessId } = event;
+      const cause = { correlationId, accessId, causationId };
+      await endSessionsOfMember(pool, tenantIdOf(event), event.data.userId, event.version, cause);
     },
   });

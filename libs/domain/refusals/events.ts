@@ -1,7 +1,8 @@
 import { eventTypes } from '../event-types';
 
 /**
- * A request in a tenant was refused because of a limit, a missing feature or a lock. It is recorded for the audit, in a
+ * A request in a tenant was refused because of a limit, a missing feature or a lock, or a user could not join by an
+ * invitation. It is recorded for the audit, in a
  * separate stream, so that many refusals do not delay commands on the tenant's own stream.
  */
 export type OperationRefused = {
@@ -11,7 +12,7 @@ export type OperationRefused = {
     readonly problem: string;
     /**
      * The resource, as `GET /v1/usage` names it (`projects`, `tasksPerProject`, `seats`, …), or the feature; null for a
-     * lock.
+     * lock or an invitation.
      */
     readonly resource: string | null;
     readonly limit: number | null;

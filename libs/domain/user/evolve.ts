@@ -4,12 +4,16 @@ import type { UserEvent } from './events';
 
 export type User = { readonly status: 'absent' | 'registered' | 'erased' };
 
-const evolve = (_: User, event: UserEvent): User => {
+const evolve = (user: User, event: UserEvent): User => {
   switch (event.type) {
     case 'UserRegistered':
       return { status: 'registered' };
     case 'UserErased':
       return { status: 'erased' };
+    case 'PasswordChanged':
+    case 'EmailChanged':
+    case 'SignInsFailed':
+      return user;
     default:
       return unknownEvent(event);
   }

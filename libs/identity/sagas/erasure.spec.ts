@@ -85,12 +85,10 @@ describe('an erasure', () => {
     await store.create(userFold, { tenantId: null, aggregate: 'user', id: ada }, context(), registerUser);
     await createTenantWithAda('owner');
     const second = await createTenantWithAda();
-    await owner.query(`select identity.open_session($1, $2, $3, 1, '\\x01', 30, $4, '\\x02', 1, null, 100)`, [
-      uuidv7(),
-      ada,
-      second,
-      accessJson(testAccess()),
-    ]);
+    await owner.query(
+      `select identity.open_session($1, $2, $3, 1, '\\x01', 30, $4, '\\x02', 1, null, 100, 'password')`,
+      [uuidv7(), ada, second, accessJson(testAccess())],
+    );
     for (const userId of [ada, uuidv7()]) {
       await owner.query(
         `insert into idempotency.keys (tenant_id, key_id, command_id, request_hash, attempt, created_at, leased_until, status, answer, user_id)
@@ -264,7 +262,7 @@ describe('an erasure', () => {
     const { rows: credentials } = await pool.query(`select * from identity.find_credentials('ada@acme.example', null)`);
     expect(credentials).toEqual([]);
     const { rows: opened } = await pool.query(
-      `select identity.open_session($1, $2, $3, 1, '\\x03', 30, null, null, 1, null, 100) as ended`,
+      `select identity.open_session($1, $2, $3, 1, '\\x03', 30, null, null, 1, null, 100, 'password') as ended`,
       [uuidv7(), ada, tenantIds[1]],
     );
     expect(opened).toEqual([{ ended: null }]);
@@ -297,7 +295,7 @@ describe('an erasure', () => {
   it('is repeated after a minute, and then also deletes what was added in between', async () => {
     await request();
     await join(tenantIds[0] ?? '', ada, 'member');
-    await owner.query(`select identity.open_session($1, $2, $3, 1, '\\x04', 30, $4, null, 1, null, 100)`, [
+    await owner.query(`select identity.open_session($1, $2, $3, 1, '\\x04', 30, $4, null, 1, null, 100, 'password')`, [
       uuidv7(),
       ada,
       tenantIds[1],

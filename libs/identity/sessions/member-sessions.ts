@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { withClient } from '#platform/database/connections/pools';
+import { causeJson, type FactCause } from '../facts/cause';
 
 /**
  * Ends the sessions that a user has in a tenant as a member. Repeating it has no further effect.
@@ -13,12 +14,14 @@ export const endSessionsOfMember = async (
   tenantId: string,
   userId: string,
   removedAt: number,
+  cause: FactCause,
 ): Promise<number> => {
   const { rows } = await withClient(pool, (client) =>
-    client.query<{ ended: number }>('select identity.end_sessions_of_member($1, $2, $3) as ended', [
+    client.query<{ ended: number }>('select identity.end_sessions_of_member($1, $2, $3, $4) as ended', [
       tenantId,
       userId,
       removedAt,
+      causeJson(cause),
     ]),
   );
   return rows[0]?.ended ?? 0;

@@ -19,6 +19,8 @@ import {
   type SessionToOpen,
 } from './sessions';
 
+const CAUSE = { correlationId: 'test' };
+
 describe('sessions', () => {
   let database: TestDatabase;
   let pool: Pool;
@@ -46,7 +48,16 @@ describe('sessions', () => {
   const toOpen = (proof: SessionProof = FIRST_PASSWORD, userId = user): SessionToOpen => {
     const sessionId = uuidv7();
     const access = testAccess({ credentialId: sessionId });
-    return { sessionId, userId, tenantId: tenant, memberSince: 1, access, network: Buffer.from('network'), proof };
+    return {
+      sessionId,
+      userId,
+      tenantId: tenant,
+      memberSince: 1,
+      access,
+      network: Buffer.from('network'),
+      proof,
+      ...{ method: 'password', cause: CAUSE },
+    };
   };
   const createUser = async (): Promise<string> => {
     const id = uuidv7();
@@ -89,19 +100,19 @@ describe('sessions', () => {
 
   it('are extended by refresh tokens, each valid for one refresh', async () => {
     const { sessionId, refreshToken } = await sessions().open(toOpen());
-    const first = await sessions().refresh(refreshToken);
+    const first = await sessions().refresh(refreshToken, CAUSE);
     expect(first).toMatchObject({ outcome: 'rotated', sessionId, userId: user, tenantId: tenant });
-    const second = next(await sessions().refresh(next(first)));
+    const second = next(await sessions().refresh(next(first), CAUSE));
     expect(new Set([refreshToken, next(first), second]).size).toBe(3);
     expect(second).toMatch(/^[\w-]{43}$/);
   });
 
   it('end when a used refresh token is used again, because somebody has a copy of it', async () => {
     const { sessionId, refreshToken } = await sessions().open(toOpen());
-    const latest = next(await sessions().refresh(refreshToken));
+    const latest = next(await sessions().refresh(refreshToken, CAUSE));
     await later(sessionId, GRACE_SECONDS + 1);
-    expect(await sessions().refresh(refreshToken)).toMatchObject({ outcome: 'reused' });
-    expect(await sessions().refresh(latest)).toMatchObject({ outcome: 'ended' });
+    expect(await sessions().refresh(refreshToken, CAUSE)).toMatchObject({ outcome: 'reused' });
+    expect(await sessions().refresh(latest, CAUSE)).toMatchObject({ outcome: 'ended' });
     const { rows } = await owner.query('select ended_at, end_reason from identity.sessions where id = $1', [sessionId]);
     expect(rows).toEqual([{ ended_at: expect.any(Date), end_reason: 'refresh-token-reused' }]);
   });
@@ -112,7 +123,7 @@ describe('sessions', () => {
     const blocker = await owner.connect();
     await blocker.query('begin');
     await blocker.query('select 1 from identity.sessions where id = $1 for update', [sessionId]);
-    const refreshes = Array.from({ length: 6 }, () => sessions().refresh(refreshToken));
+    const refreshes = Array.from({ length: 6 }, () => sessions().refresh(refreshToken, CAUSE));
     const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
     await until(async () => (await owner.query(waiting)).rows.length === refreshes.length, 10_000);
     await blocker.query('commit');
@@ -128,34 +139,34 @@ describe('sessions', () => {
 
   it('end when user and thief have got the same next token within the grace, and both use it', async () => {
     const { sessionId, refreshToken } = await sessions().open(toOpen());
-    const ownToken = next(await sessions().refresh(refreshToken));
-    const stolenToken = next(await sessions().refresh(refreshToken));
-    await sessions().refresh(stolenToken);
+    const ownToken = next(await sessions().refresh(refreshToken, CAUSE));
+    const stolenToken = next(await sessions().refresh(refreshToken, CAUSE));
+    await sessions().refresh(stolenToken, CAUSE);
     await later(sessionId, GRACE_SECONDS + 1);
-    expect(await sessions().refresh(ownToken)).toMatchObject({ outcome: 'reused' });
+    expect(await sessions().refresh(ownToken, CAUSE)).toMatchObject({ outcome: 'reused' });
   });
 
   it('refuse made-up tokens', async () => {
-    expect(await sessions().refresh('made-up')).toEqual({ outcome: 'unknown' });
+    expect(await sessions().refresh('made-up', CAUSE)).toEqual({ outcome: 'unknown' });
   });
 
   it('expire when they are not used, and each refresh postpones that', async () => {
     const { sessionId, refreshToken } = await sessions().open(toOpen());
     const expire = () =>
       owner.query(`update identity.sessions set expires_at = now() where id = $1 returning id`, [sessionId]);
-    const latest = next(await sessions().refresh(refreshToken));
+    const latest = next(await sessions().refresh(refreshToken, CAUSE));
     const { rows } = await owner.query(
       `select expires_at > now() + interval '29 days' as postponed from identity.sessions where id = $1`,
       [sessionId],
     );
     expect(rows).toEqual([{ postponed: true }]);
     await expire();
-    expect(await sessions().refresh(latest)).toMatchObject({ outcome: 'ended' });
+    expect(await sessions().refresh(latest, CAUSE)).toMatchObject({ outcome: 'ended' });
   });
 
   it('store nothing that a reader of the table could use', async () => {
     const { sessionId, refreshToken } = await sessions().open(toOpen());
-    const latest = next(await sessions().refresh(refreshToken));
+    const latest = next(await sessions().refresh(refreshToken, CAUSE));
     const { rows } = await owner.query<{ token_hash: Buffer; next_salt: Buffer | null }>(
       'select * from identity.refresh_tokens where session_id = $1 order by used_at',
       [sessionId],
@@ -197,7 +208,7 @@ describe('sessions', () => {
             continue;
           }
           const index = at % chain.length;
-          const answer = await sessions().refresh(chain[index] ?? '');
+          const answer = await sessions().refresh(chain[index] ?? '', CAUSE);
           if (ended) expect(answer.outcome).toBe('ended');
           else if (index < withinGrace) {
             expect(answer.outcome).toBe('reused');
@@ -273,7 +284,7 @@ describe('sessions', () => {
       const blocker = await owner.connect();
       await blocker.query('begin');
       const { access, network, ...late } = toOpen({ sessionId }, userId);
-      await blocker.query(`select identity.open_session($1, $2, $3, 1, $4, 30, $5, $6, null, $7, 100)`, [
+      await blocker.query(`select identity.open_session($1, $2, $3, 1, $4, 30, $5, $6, null, $7, 100, 'password')`, [
         ...[late.sessionId, userId, tenant, Buffer.from(late.sessionId), accessJson(access), network, sessionId],
       ]);
       const ending = kind === 'password' ? changePassword(userId) : end(userId, sessionId);
@@ -302,9 +313,9 @@ describe('sessions', () => {
       const userId = await createUser();
       const { sessionId, refreshToken } = await sessions().open(toOpen(FIRST_PASSWORD, userId));
       const { sessionId: child } = await sessions().open(toOpen({ sessionId }, userId));
-      await sessions().refresh(refreshToken);
+      await sessions().refresh(refreshToken, CAUSE);
       await later(sessionId, GRACE_SECONDS + 1);
-      expect(await sessions().refresh(refreshToken)).toEqual({ outcome: 'reused', ended: [sessionId, child] });
+      expect(await sessions().refresh(refreshToken, CAUSE)).toEqual({ outcome: 'reused', ended: [sessionId, child] });
     });
   });
 
@@ -337,9 +348,9 @@ describe('sessions', () => {
   describe('that have ended', () => {
     const end = async (): Promise<string> => {
       const { sessionId, refreshToken } = await sessions().open(toOpen());
-      await sessions().refresh(refreshToken);
+      await sessions().refresh(refreshToken, CAUSE);
       await later(sessionId, GRACE_SECONDS + 1);
-      await sessions().refresh(refreshToken);
+      await sessions().refresh(refreshToken, CAUSE);
       return sessionId;
     };
     it('are known to a process that starts afterwards, and soon to one that runs', async () => {

@@ -1,9 +1,11 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import { type Access, accessJson } from '#access/access';
+import type { SessionStarted } from '#domain/session/events';
 import { withClient } from '#platform/database/connections/pools';
 import { Problem } from '#platform/problems';
 import { tokenClass } from '#platform/token-class';
+import { causeJson, type FactCause } from '../facts/cause';
 
 /** Seconds in which a refresh token may be used again, because two tabs of one client may refresh at the same time. */
 export const GRACE_SECONDS = 10;
@@ -25,6 +27,8 @@ export const FIRST_PASSWORD: SessionProof = { passwordVersion: 1 };
 /** A session to open. */
 export interface SessionToOpen {
   readonly proof: SessionProof;
+  readonly method: SessionStarted['data']['method'];
+  readonly cause: FactCause;
   /** The same for each attempt at a command. */
   readonly sessionId: string;
   readonly userId: string;
@@ -93,15 +97,15 @@ const successorOf = (token: string, salt: Buffer): string =>
  * @param days without a refresh after which a session expires
  */
 export const createSessions = (pool: Pool, days: number) => {
-  const rotate = async (token: string): Promise<Row> => {
+  const rotate = async (token: string, cause: FactCause): Promise<Row> => {
     const salt = randomBytes(32);
     const { rows } = await withClient(pool, (client) =>
       client.query<Row>({
         name: 'rotate-refresh-token',
         text: `select outcome, salt, next_used as "nextUsed",
             session_id as "sessionId", user_id as "userId", tenant_id as "tenantId", ended::text[] as ended
-          from identity.rotate_refresh_token($1, $2, $3, $4, $5)`,
-        values: [hashOf(token), salt, hashOf(successorOf(token, salt)), GRACE_SECONDS, days],
+          from identity.rotate_refresh_token($1, $2, $3, $4, $5, $6)`,
+        values: [hashOf(token), salt, hashOf(successorOf(token, salt)), GRACE_SECONDS, days, causeJson(cause)],
       }),
     );
     return rows[0] ?? { outcome: 'unknown' };
@@ -115,17 +119,17 @@ export const createSessions = (pool: Pool, days: number) => {
      *   session belongs to another user or has ended
      */
     open: async (session: SessionToOpen): Promise<OpenedSession> => {
-      const { sessionId, userId, tenantId, memberSince, access, network, proof } = session;
+      const { sessionId, userId, tenantId, memberSince, access, network, proof, method, cause } = session;
       const refreshToken = randomBytes(32).toString('base64url');
       const { rows } = await withClient(pool, (client) =>
         client.query<{ ended: string[] | null }>({
           name: 'open-session',
-          text: 'select identity.open_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)::text[] as ended',
+          text: `select identity.open_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)::text[] as ended`,
           values: [
             ...[sessionId, userId, tenantId, memberSince, hashOf(refreshToken), days, accessJson(access), network],
             'passwordVersion' in proof ? proof.passwordVersion : null,
             'sessionId' in proof ? proof.sessionId : null,
-            MAX_SESSIONS,
+            ...[MAX_SESSIONS, method, causeJson(cause)],
           ],
         }),
       );
@@ -138,12 +142,12 @@ export const createSessions = (pool: Pool, days: number) => {
      * Ends the session of a refresh token, used or not, and all sessions that were opened from it.
      * @returns the ids of the sessions that had not ended before; empty if the token is unknown
      */
-    endByToken: async (token: string): Promise<readonly string[]> => {
+    endByToken: async (token: string, cause: FactCause): Promise<readonly string[]> => {
       const { rows } = await withClient(pool, (client) =>
         client.query<{ ended: string[] | null }>({
           name: 'end-session-of-token',
-          text: 'select identity.end_session_of_token($1)::text[] as ended',
-          values: [hashOf(token)],
+          text: 'select identity.end_session_of_token($1, $2)::text[] as ended',
+          values: [hashOf(token), causeJson(cause)],
         }),
       );
       return rows[0]?.ended ?? [];
@@ -167,10 +171,10 @@ export const createSessions = (pool: Pool, days: number) => {
      * the same next token, or the latest one of the session if that was used, too. A later second use ends the session
      * (`reused`).
      */
-    refresh: async (token: string): Promise<Refreshed> => {
+    refresh: async (token: string, cause: FactCause): Promise<Refreshed> => {
       let refreshToken = token;
       for (let step = 0; step < MAX_STEPS; step++) {
-        const row = await rotate(refreshToken);
+        const row = await rotate(refreshToken, cause);
         if (row.outcome === 'reused') return { outcome: row.outcome, ended: row.ended };
         if (row.outcome !== 'rotated') return { outcome: row.outcome };
         const { outcome, salt, nextUsed, sessionId, userId, tenantId } = row;

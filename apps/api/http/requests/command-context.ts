@@ -1,4 +1,5 @@
 import type { CommandContext } from '#domain/command';
+import type { FactCause } from '#identity/facts/cause';
 import { Problem } from '#platform/problems';
 import type { AuthenticatedUser, Principal, RequestContext } from './request-context';
 
@@ -46,6 +47,12 @@ export const contextOfUser = (
 ): CommandContext => ({
   ...{ commandId, actor: { kind: 'user', id: userId }, correlationId: requestId, mayRepeat },
   ...accessIdField({ accessId }),
+});
+
+/** The cause of the facts of sign-in that a request stores. */
+export const causeOf = ({ requestId, accessId }: Pick<RequestContext, 'requestId' | 'accessId'>): FactCause => ({
+  correlationId: requestId,
+  accessId,
 });
 
 /** The field of a command's context that names the access record of the request. */

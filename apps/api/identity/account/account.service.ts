@@ -7,7 +7,7 @@ import { tokenClass } from '#platform/token-class';
 import { type Limiter, refuseAboveLimit } from '../../http/limits/rate-window';
 import { notFound } from '../../http/problems/not-found';
 import type { ClientInfo } from '../../http/requests/client';
-import { authenticatedUserOf } from '../../http/requests/command-context';
+import { authenticatedUserOf, causeOf } from '../../http/requests/command-context';
 import type { RequestContext } from '../../http/requests/request-context';
 import { invalid } from '../../http/validation/validation';
 import type { SignInDeps } from '../sign-in/identity-deps';
@@ -49,23 +49,36 @@ export const createAccountService = ({
    * The stored hash if the password matches it, undefined otherwise.
    * @throws Problem unauthenticated (the account was erased), rate-limited
    */
-  const findMatchingHash = async (userId: string, network: string, password: string): Promise<string | undefined> => {
+  const findMatchingHash = async (
+    userId: string,
+    client: ClientInfo,
+    password: string,
+  ): Promise<string | undefined> => {
     const stored = await accounts.findPassword(userId);
     if (!stored) throw accountErased();
     const { emailKey: account, passwordHash } = stored;
     // A client with a session of this account counts as a client on a familiar network.
-    const match = await checkPassword({ account, network, password }, async () => ({ passwordHash, familiar: true }));
+    const match = await checkPassword({ account, client, password }, async () => ({
+      userId,
+      passwordHash,
+      familiar: true,
+    }));
     return match?.passwordHash;
   };
 
   /** @throws Problem forbidden (the password is wrong), unauthenticated, rate-limited */
-  const requirePassword = async (userId: string, network: string, password: string): Promise<void> => {
-    if ((await findMatchingHash(userId, network, password)) === undefined) throw wrongPassword();
+  const requirePassword = async (userId: string, client: ClientInfo, password: string): Promise<void> => {
+    if ((await findMatchingHash(userId, client, password)) === undefined) throw wrongPassword();
   };
 
   /** Ends a session and all sessions that were opened from it. @returns false if the user has no such session */
-  const endOne = async (userId: string, sessionId: string, reason: 'signed-out' | 'revoked'): Promise<boolean> => {
-    const ended = await accounts.endSession(userId, sessionId, reason);
+  const endOne = async (
+    context: RequestContext,
+    sessionId: string,
+    reason: 'signed-out' | 'revoked',
+  ): Promise<boolean> => {
+    const { userId } = authenticatedUserOf(context);
+    const ended = await accounts.endSession(userId, sessionId, reason, causeOf(context));
     if (ended) endedSessions.note([sessionId, ...ended]);
     return ended !== undefined;
   };
@@ -77,7 +90,11 @@ export const createAccountService = ({
       const live = await liveTenant(tenantId, userId);
       if (!live)
         throw new Problem('not-found', { detail: 'You are not a member of this tenant, or it does not exist.' });
-      const tokens = await opener.open(userId, sessionTenantOf(live), client, context, { sessionId });
+      const tokens = await opener.open(
+        { userId, tenant: sessionTenantOf(live), method: 'switch', proof: { sessionId } },
+        client,
+        context,
+      );
       return { tenant: live.tenant, ...tokens };
     },
 
@@ -86,8 +103,8 @@ export const createAccountService = ({
      * @throws Problem not-found, if the session is not one of the user
      */
     endSession: async (sessionId: string, context: RequestContext): Promise<void> => {
-      const { userId, sessionId: ownId } = authenticatedUserOf(context);
-      const hasEnded = await endOne(userId, sessionId, sessionId === ownId ? 'signed-out' : 'revoked');
+      const { sessionId: ownId } = authenticatedUserOf(context);
+      const hasEnded = await endOne(context, sessionId, sessionId === ownId ? 'signed-out' : 'revoked');
       if (!hasEnded) throw notFound('session');
     },
 
@@ -101,10 +118,10 @@ export const createAccountService = ({
       const refuse = (message: string) => invalid([{ pointer: '/refreshToken', message }]);
       if (principal) {
         if (refreshToken !== undefined) throw refuse('must not be sent with an access token');
-        await endOne(principal.userId, principal.sessionId, 'signed-out');
+        await endOne(context, principal.sessionId, 'signed-out');
       } else {
         if (refreshToken === undefined) throw refuse('is required without an access token');
-        endedSessions.note(await sessions.endByToken(refreshToken));
+        endedSessions.note(await sessions.endByToken(refreshToken, causeOf(context)));
       }
     },
 
@@ -115,7 +132,7 @@ export const createAccountService = ({
      */
     changePassword: async (change: ChangePasswordDto, context: RequestContext, client: ClientInfo): Promise<void> => {
       const { userId, sessionId } = authenticatedUserOf(context);
-      const matchingHash = (password: string) => findMatchingHash(userId, client.network, password);
+      const matchingHash = (password: string) => findMatchingHash(userId, client, password);
       const currentHash = await matchingHash(change.currentPassword);
       // An earlier attempt of this request may already have set the new password. This check counts as an attempt, too.
       const isUnknown = currentHash === undefined && context.mayRepeat;
@@ -123,7 +140,7 @@ export const createAccountService = ({
       const oldHash = currentHash ?? alreadySetHash;
       if (oldHash === undefined) throw wrongPassword();
       const newHash = alreadySetHash ?? (await passwords.hash(change.newPassword));
-      const endedIds = await accounts.changePassword(userId, oldHash, newHash, sessionId);
+      const endedIds = await accounts.changePassword(userId, oldHash, newHash, sessionId, causeOf(context));
       if (!endedIds)
         throw new Problem('conflict', { detail: 'The password was changed by another request. Try again.' });
       endedSessions.note(endedIds);
@@ -145,10 +162,10 @@ export const createAccountService = ({
       if (email !== undefined) {
         if (currentPassword === undefined)
           throw invalid([{ pointer: '/currentPassword', message: 'is required to change the e-mail address' }]);
-        await requirePassword(userId, client.network, currentPassword);
+        await requirePassword(userId, client, currentPassword);
         refuseAboveLimit(await addressChanges.consume(userId), 'You changed your e-mail address too often.');
       }
-      const outcome = await accounts.changeProfile(userId, { name, email }, seen);
+      const outcome = await accounts.changeProfile(userId, { name, email }, causeOf(context), seen);
       if (outcome === 'gone') throw accountErased();
       if (outcome === 'stale') throw preconditionFailed();
       if (outcome === 'taken')
@@ -162,7 +179,7 @@ export const createAccountService = ({
      */
     erase: async ({ currentPassword }: EraseDto, context: RequestContext, client: ClientInfo): Promise<void> => {
       const { userId, sessionId } = authenticatedUserOf(context);
-      if (currentPassword !== undefined) await requirePassword(userId, client.network, currentPassword);
+      if (currentPassword !== undefined) await requirePassword(userId, client, currentPassword);
       // A repeat of a request that was killed has passed this check before.
       else if (!context.mayRepeat && !(await accounts.hasSignedInWithin(userId, sessionId, RECENT_SECONDS)))
         throw passwordNeeded();

@@ -8,7 +8,7 @@ import { uuidv5 } from '#platform/ids/uuid';
 import { Problem } from '#platform/problems';
 import { tokenClass } from '#platform/token-class';
 import type { ClientInfo } from '../../http/requests/client';
-import { accessIdField, authenticatedUserOf } from '../../http/requests/command-context';
+import { accessIdField, authenticatedUserOf, causeOf } from '../../http/requests/command-context';
 import type { AuthenticatedUser, RequestContext } from '../../http/requests/request-context';
 import type {
   CreatedTenantDto,
@@ -84,7 +84,11 @@ export const createIdentityService = (
       return {
         user,
         tenant,
-        ...(await opener.open(userId, { id: tenantId, ...FOUNDER }, client, context, FIRST_PASSWORD)),
+        ...(await opener.open(
+          { userId, tenant: { id: tenantId, ...FOUNDER }, method: 'sign-up', proof: FIRST_PASSWORD },
+          client,
+          context,
+        )),
       };
     },
 
@@ -94,7 +98,7 @@ export const createIdentityService = (
       context: RequestContext,
       client: ClientInfo,
     ): Promise<SignedInDto> => {
-      const attempt = { account: emailKey(email), network: client.network, password };
+      const attempt = { account: emailKey(email), client, password };
       const credentials = await checkPassword(attempt, () => findCredentials(pool, email, markOf(client.network)));
       if (!credentials) throw wrongCredentials();
       const { userId, lastTenantId, passwordVersion } = credentials;
@@ -105,7 +109,11 @@ export const createIdentityService = (
       if (!live && tenantId)
         throw new Problem('not-found', { detail: 'You are not a member of this tenant, or it does not exist.' });
       // A user without a tenant may sign in, too: they keep access to their account and personal data.
-      const tokens = await opener.open(userId, sessionTenantOf(live), client, context, { passwordVersion });
+      const tokens = await opener.open(
+        { userId, tenant: sessionTenantOf(live), method: 'password', proof: { passwordVersion } },
+        client,
+        context,
+      );
       return { user: userOf(user), ...(live && { tenant: live.tenant }), companies, ...tokens };
     },
 
@@ -122,7 +130,11 @@ export const createIdentityService = (
       const { commandId: tenantId, requestId: correlationId } = context;
       const tenant = { id: tenantId, name: companyName, slug: slugOf(companyName), role: 'owner' satisfies Role };
       // The session is opened first: this fails for a user who is being erased, and then no tenant is created.
-      const tokens = await opener.open(userId, { id: tenantId, ...FOUNDER }, client, context, { sessionId });
+      const tokens = await opener.open(
+        { userId, tenant: { id: tenantId, ...FOUNDER }, method: 'new-tenant', proof: { sessionId } },
+        client,
+        context,
+      );
       const tenantToCreate = { tenantId, companyName, slug: tenant.slug, userId };
       const actor = { kind: 'user', id: userId } as const;
       const command = { commandId: uuidv5(tenantId, 'tenant'), actor, correlationId, ...accessIdField(context) };
@@ -143,7 +155,7 @@ export const createIdentityService = (
       const live = owner?.tenantId ? await liveTenant(owner.tenantId, owner.userId) : undefined;
       if (owner?.tenantId && live?.memberSince !== owner.memberSince)
         throw new Problem('unauthenticated', { detail: 'You are no longer a member of this tenant.' });
-      const refreshed = await sessions.refresh(token);
+      const refreshed = await sessions.refresh(token, causeOf(context));
       if (refreshed.outcome === 'reused') endedSessions.note(refreshed.ended);
       if (refreshed.outcome !== 'rotated')
         throw new Problem('unauthenticated', { detail: 'The refresh token is no longer valid. Sign in again.' });

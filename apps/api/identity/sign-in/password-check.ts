@@ -1,16 +1,18 @@
+import type { FailedSignIns } from '#identity/facts/failed-sign-ins';
 import type { Passwords } from '#identity/passwords';
 import { tokenClass } from '#platform/token-class';
 import type { AccountThrottle } from '../../http/limits/account-throttle';
+import type { ClientInfo } from '../../http/requests/client';
 
 export interface PasswordAttempt {
   /** `emailKey` of the address, whether or not an account has it. */
   readonly account: string;
-  /** Network of the client, as in `ClientInfo`. */
-  readonly network: string;
+  readonly client: ClientInfo;
   readonly password: string;
 }
 
 interface StoredCredentials {
+  readonly userId: string;
   readonly passwordHash: string;
   /** The user has signed in from the network of the attempt before. */
   readonly familiar: boolean;
@@ -27,27 +29,38 @@ const withRevertOnError = async <T>(work: Promise<T>, revert: () => Promise<void
   }
 };
 
+export interface PasswordCheckDeps {
+  readonly passwords: Passwords;
+  readonly throttle: AccountThrottle;
+  readonly countFailed: FailedSignIns;
+}
+
 /**
  * The only way to check a password: attempts are throttled by account and network, and an unknown account costs the
  * same work as an existing one.
  */
 export const createPasswordCheck =
-  ({ passwords, throttle }: { passwords: Passwords; throttle: AccountThrottle }) =>
+  ({ passwords, throttle, countFailed }: PasswordCheckDeps) =>
   /**
    * @param find looks up the account; it is not called for an attempt that is refused by its network's limit
    * @returns the result of `find` if the password is right; undefined otherwise
    * @throws Problem rate-limited
    */
   async <Found extends StoredCredentials>(
-    { account, network, password }: PasswordAttempt,
+    { account, client, password }: PasswordAttempt,
     find: () => Promise<Found | undefined>,
   ): Promise<Found | undefined> => {
+    const { network } = client;
     await throttle.fromNetwork(account, network);
     const found = await withRevertOnError(find(), () => throttle.forgiveNetwork(account, network));
     await throttle.fromEverywhere(account, found?.familiar ?? false);
     const verification = passwords.verify(found?.passwordHash, password);
     const matches = await withRevertOnError(verification, () => throttle.forgive(account, network));
-    if (!found || !matches) return undefined;
+    if (!found) return undefined;
+    if (!matches) {
+      countFailed(found.userId, client);
+      return undefined;
+    }
     await throttle.forgive(account, network);
     return found;
   };

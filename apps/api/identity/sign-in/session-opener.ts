@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import type { Access } from '#access/access';
 import { EndedSessions } from '#identity/sessions/ended-sessions';
 import { NetworkMarks } from '#identity/sessions/network-marks';
-import { type SessionProof, Sessions } from '#identity/sessions/sessions';
+import { Sessions, type SessionToOpen } from '#identity/sessions/sessions';
 import { AccessTokens } from '#identity/tokens/access-tokens';
 import { siblingOf } from '#platform/ids/uuid';
 import { tokenClass } from '#platform/token-class';
 import type { ClientInfo } from '../../http/requests/client';
+import { causeOf } from '../../http/requests/command-context';
 import type { RequestContext } from '../../http/requests/request-context';
 import type { TokensDto } from './identity.dto';
 
@@ -27,6 +28,14 @@ export interface SessionTenant {
   readonly role: string;
   /** Identifies the membership, see `Member.since`. */
   readonly memberSince: number;
+}
+
+/** A session that a request opens. */
+export interface NewSession extends Pick<SessionToOpen, 'userId' | 'method'> {
+  /** Undefined for a session outside of all tenants. */
+  readonly tenant: SessionTenant | undefined;
+  /** What allows the user to get a session. It is checked again in the transaction that opens the session. */
+  readonly proof: SessionToOpen['proof'];
 }
 
 /** The membership of the user who creates a tenant. */
@@ -62,21 +71,18 @@ export const createSessionOpener = ({ sessions, accessTokens, markOf, endedSessi
     /**
      * Opens a session in a tenant, or in no tenant if `tenant` is undefined. One command opens one session: the repeat
      * of a request whose answer was lost gets the session that is already open, with another refresh token.
-     * @param proof what allows the user to get a session; it is checked again in the transaction that opens the session
      * @throws Problem unauthenticated, if the user is not active, the proof does not hold any more, or the session of
      *   the command has ended
      */
     open: async (
-      userId: string,
-      tenant: SessionTenant | undefined,
+      { userId, tenant, method, proof }: NewSession,
       client: ClientInfo,
       context: RequestContext,
-      proof: SessionProof,
     ): Promise<TokensDto> => {
       context.answeredUser = userId;
       const { sessionId, refreshToken, ended } = await sessions.open({
-        ...{ sessionId: sessionIdOf(context), userId, tenantId: tenant?.id ?? null, proof },
-        memberSince: tenant?.memberSince ?? null,
+        ...{ sessionId: sessionIdOf(context), userId, tenantId: tenant?.id ?? null, proof, method },
+        ...{ memberSince: tenant?.memberSince ?? null, cause: causeOf(context) },
         ...{ access: accessOfNewSession(client, context), network: markOf(client.network) },
       });
       endedSessions.note(ended);

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { Pool } from 'pg';
+import { createFailedSignIns } from '#identity/facts/failed-sign-ins';
 import { createPasswords, Passwords } from '#identity/passwords';
 import { createPendingMemberships, PendingMemberships } from '#identity/pending-memberships';
 import { createNetworkMarks, NetworkMarks } from '#identity/sessions/network-marks';
@@ -37,8 +38,9 @@ const throttleOf = ({ settings, makeLimiter }: ApiContext): AccountThrottle => {
     { provide: AccountThrottle, inject: [ApiContext], useFactory: throttleOf },
     {
       provide: PasswordCheck,
-      inject: [Passwords, AccountThrottle],
-      useFactory: (passwords: Passwords, throttle: AccountThrottle) => createPasswordCheck({ passwords, throttle }),
+      inject: [Passwords, AccountThrottle, Pool, ApiContext],
+      useFactory: (passwords: Passwords, throttle: AccountThrottle, pool: Pool, { logger }: ApiContext) =>
+        createPasswordCheck({ passwords, throttle, countFailed: createFailedSignIns({ pool, logger }) }),
     },
     {
       provide: Sessions,

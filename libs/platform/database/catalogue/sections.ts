@@ -1,3 +1,4 @@
+import { groupBy } from '../../group-by';
 /** The lines that describe one object, such as a table with its indexes, policies and rights. */
 export type Section = readonly string[];
 
@@ -40,15 +41,3 @@ export const grantsOf = (grants: readonly Grant[], kind = ''): string[] =>
   [...groupBy(grants, ({ object, privileges }) => `${privileges} on ${kind}${object}`)].map(
     ([privileges, rows]) => `grant ${privileges} to ${rows.map(({ grantee }) => grantee).join(', ')};`,
   );
-
-/** The items by their key. Keys and items keep the order of `items`. */
-export const groupBy = <K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> => {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group) group.push(item);
-    else groups.set(key, [item]);
-  }
-  return groups;
-};

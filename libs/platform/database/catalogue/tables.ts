@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
-import { commentLines, type Grant, grantsOf, groupBy, type Item, listItems, type Section } from './sections';
+import { groupBy } from '../../group-by';
+import { commentLines, type Grant, grantsOf, type Item, listItems, type Section } from './sections';
 
 interface TableRow {
   oid: number;

@@ -1,0 +1,290 @@
+import type { Pool } from 'pg';
+import type { RecordedEvent } from '#event-log/port';
+import { InvalidAppend, LogUnavailable } from '#event-log/port';
+import { type AppendFactsDeps, appendFacts } from '#identity/facts/append-facts';
+import { createFactStore } from '#identity/facts/fact-store';
+import { createPool } from '#platform/database/connections/pools';
+import { uuidv7 } from '#platform/ids/uuid';
+import { silentLogger } from '#platform/logging/logger.port';
+import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '#test/support/identity-app';
+
+const NEW_PASSWORD = 'another correct horse battery';
+
+interface Session {
+  readonly id: string;
+  readonly current: boolean;
+}
+
+describe('the facts of sign-in in the event log', () => {
+  let app: IdentityApp;
+  let projector: Pool;
+
+  beforeAll(async () => {
+    app = await createIdentityApp();
+    projector = createPool({ url: app.database.urls.projector, max: 4, applicationName: 'test' });
+  });
+  afterEach(async () => {
+    await app.owner.query('delete from identity.facts');
+    jest.restoreAllMocks();
+  });
+  afterAll(async () => {
+    await projector.end();
+    await app.close();
+  });
+
+  const deps = (more: Partial<AppendFactsDeps> = {}): AppendFactsDeps => ({
+    ...{ store: createFactStore(projector), log: app.log, isCreated: async () => true, logger: silentLogger },
+    ...more,
+  });
+  /** Appends what waits, and returns the events of these types. */
+  const factsOf = async (types: readonly string[], isWanted: (event: RecordedEvent) => boolean) => {
+    await appendFacts(deps());
+    const { events } = await app.log.readAll({ after: 0n, limit: 100_000 });
+    return events.filter((event) => types.includes(event.type) && isWanted(event));
+  };
+  const sessionFacts = (userId: string) =>
+    factsOf(['SessionStarted', 'SessionEnded'], ({ data }) => data['userId'] === userId);
+  const userFacts = (userId: string) =>
+    factsOf(['PasswordChanged', 'EmailChanged', 'SignInsFailed'], ({ stream }) => stream.id === userId);
+  /** The stored end of each session, by its id. */
+  const endsOf = async (userId: string): Promise<Record<string, unknown>> =>
+    Object.fromEntries(
+      (await sessionFacts(userId))
+        .filter(({ type }) => type === 'SessionEnded')
+        .map(({ stream, data }) => [stream.id, data['reason']]),
+    );
+
+  const signIn = async ({ sent }: SignedUp, headers: Record<string, string> = {}): Promise<SignedUp> =>
+    (await app.post('/v1/sessions', { email: sent.email, password: PASSWORD }, headers)).json();
+  const ownId = async (token: string): Promise<string> => {
+    const { data } = (await app.get('/v1/sessions', token)).json() as { data: Session[] };
+    return data.find(({ current }) => current)?.id ?? '';
+  };
+  const accessOf = async (id: string | null) =>
+    (await app.owner.query('select * from access.records where id = $1', [id])).rows[0];
+
+  describe('about the start of a session', () => {
+    it('name the user, the request and from where it came', async () => {
+      const ada = await app.signUp();
+      const { user, tenant } = ada;
+      const headers = { 'user-agent': 'Phone/2.0', 'x-request-id': 'sign-in-7' };
+      const session = await ownId((await signIn(ada, headers)).accessToken);
+      const started = await sessionFacts(user.id);
+      expect(started.map(({ data }) => data['method'])).toEqual(['sign-up', 'password']);
+      const [, event] = started;
+      expect(event).toMatchObject({
+        ...{ type: 'SessionStarted', stream: { tenantId: tenant.id, aggregate: 'session', id: session }, version: 1 },
+        ...{ actor: { kind: 'user', id: user.id }, correlationId: 'sign-in-7' },
+        data: { userId: user.id, method: 'password', openedFrom: null, at: expect.stringMatching(/^20.*Z$/) },
+      });
+      const record = await accessOf(event?.accessId ?? null);
+      expect(record).toMatchObject({ kind: 'session', credential_id: session, user_agent: 'Phone/2.0' });
+      expect(JSON.stringify(event?.data)).not.toContain('Phone');
+    });
+
+    it('name the method, and the session from which another one was opened', async () => {
+      const [ada, bob] = [await app.signUp(), await app.signUp()];
+      const { accessToken: token, user } = ada;
+      const first = await ownId(token);
+      const payload = { role: 'member', maxUses: 1 };
+      const invitation = await app.request('POST', '/v1/invitations', { token: bob.accessToken, payload });
+      const link = (invitation.json() as { url: string }).url.split('/').at(-1);
+      await app.request('POST', '/v1/invitations/accept', { token, payload: { token: link } });
+      await app.request('POST', '/v1/sessions/switch', { token, payload: { tenantId: bob.tenant.id } });
+      await app.request('POST', '/v1/tenants', { token, payload: { companyName: 'Second Ltd' } });
+      const facts = await sessionFacts(user.id);
+      expect(facts.map(({ data }) => [data['method'], data['openedFrom']])).toEqual([
+        ['sign-up', null],
+        ['invitation', first],
+        ['switch', first],
+        ['new-tenant', first],
+      ]);
+      expect(facts.map(({ stream }) => stream.tenantId).slice(0, 3)).toEqual([
+        ada.tenant.id,
+        bob.tenant.id,
+        bob.tenant.id,
+      ]);
+    });
+
+    it('are stored once for a request that is repeated', async () => {
+      const ada = await app.signUp();
+      const headers = { 'idempotency-key': uuidv7() };
+      for (let time = 0; time < 2; time++) await signIn(ada, headers);
+      expect(await sessionFacts(ada.user.id)).toHaveLength(2);
+    });
+  });
+
+  describe('about the end of a session', () => {
+    it('say that the user signed out, or ended it from another session, and from where', async () => {
+      const ada = await app.signUp();
+      const [second, third] = [await signIn(ada), await signIn(ada)];
+      const [own, other] = [await ownId(second.accessToken), await ownId(third.accessToken)];
+      const { accessToken: token } = second;
+      await app.request('DELETE', `/v1/sessions/${other}`, { token, headers: { 'x-request-id': 'revoke-1' } });
+      await app.request('DELETE', '/v1/sessions/current', { token });
+      expect(await endsOf(ada.user.id)).toEqual({ [own]: 'signed-out', [other]: 'revoked' });
+      const revoked = (await sessionFacts(ada.user.id)).find(({ data }) => data['reason'] === 'revoked');
+      expect(revoked).toMatchObject({ actor: { kind: 'user', id: ada.user.id }, correlationId: 'revoke-1' });
+      expect(await accessOf(revoked?.accessId ?? null)).toMatchObject({ credential_id: own });
+    });
+
+    it('follow a new password, which is a fact of the user, and a second use of a refresh token', async () => {
+      const ada = await app.signUp();
+      const second = await signIn(ada);
+      const [first, own] = [await ownId(ada.accessToken), await ownId(second.accessToken)];
+      const payload = { currentPassword: PASSWORD, newPassword: NEW_PASSWORD };
+      await app.request('POST', '/v1/me/password', { token: second.accessToken, payload });
+      const [changed, ...more] = await userFacts(ada.user.id);
+      expect(more).toEqual([]);
+      expect(changed).toMatchObject({
+        ...{ type: 'PasswordChanged', actor: { kind: 'user', id: ada.user.id }, data: { at: expect.any(String) } },
+        stream: { tenantId: null, aggregate: 'user', id: ada.user.id },
+      });
+      expect(await accessOf(changed?.accessId ?? null)).toMatchObject({ credential_id: own });
+
+      await app.post('/v1/sessions/refresh', { refreshToken: second.refreshToken });
+      await app.owner.query(
+        `update identity.refresh_tokens set used_at = now() - interval '1 hour' where used_at < now()`,
+      );
+      await app.post('/v1/sessions/refresh', { refreshToken: second.refreshToken });
+      expect(await endsOf(ada.user.id)).toEqual({ [first]: 'password-changed', [own]: 'refresh-token-reused' });
+      const reused = (await sessionFacts(ada.user.id)).at(-1);
+      expect(reused?.actor).toEqual({ kind: 'system' });
+    });
+
+    it('follow the time limit of a session and the erasure of the user', async () => {
+      const ada = await app.signUp();
+      const [first, second] = [await ownId(ada.accessToken), await signIn(ada)];
+      await app.owner.query(`update identity.sessions set expires_at = now() - interval '1 hour' where id = $1`, [
+        first,
+      ]);
+      await projector.query('select identity.purge(24)');
+      await app.request('DELETE', '/v1/tenant', { token: second.accessToken, payload: { confirmName: 'Acme' } });
+      await app.settled();
+      const erased = await app.request('DELETE', '/v1/me', {
+        ...{ token: second.accessToken, payload: { currentPassword: PASSWORD } },
+      });
+      expect(erased.statusCode).toBe(204);
+      expect(Object.values(await endsOf(ada.user.id)).sort()).toEqual(['expired', 'user-erased']);
+    });
+  });
+
+  it('name a changed address, without the address, and nothing for a changed name', async () => {
+    const ada = await app.signUp();
+    const change = (payload: object) => app.request('PATCH', '/v1/me', { token: ada.accessToken, payload });
+    await change({ name: 'Ada King' });
+    await change({ email: ada.sent.email, currentPassword: PASSWORD });
+    expect(await userFacts(ada.user.id)).toEqual([]);
+    const email = `${uuidv7()}@acme.example`;
+    await change({ email, currentPassword: PASSWORD });
+    const [changed] = await userFacts(ada.user.id);
+    expect([changed?.type, Object.keys(changed?.data ?? {})]).toEqual(['EmailChanged', ['at']]);
+  });
+
+  describe('about wrong passwords', () => {
+    const signInWrongly = (email: string, headers = {}) =>
+      app.post('/v1/sessions', { email, password: 'a wrong password' }, headers);
+    const countedFor = async (userId: string): Promise<number> =>
+      (
+        await app.owner.query('select sum(times)::integer as n from identity.failed_sign_ins where user_id = $1', [
+          userId,
+        ])
+      ).rows[0].n ?? 0;
+    const counted = async (userId: string, times: number): Promise<void> => {
+      while ((await countedFor(userId)) !== times) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    const endMinutes = () =>
+      app.owner.query(`update identity.failed_sign_ins set minute = minute - interval '2 minutes'`);
+
+    it('count those of one user and minute, with the client of the first one', async () => {
+      const ada = await app.signUp();
+      await signInWrongly(ada.sent.email, { 'user-agent': 'Guesser/1.0' });
+      await counted(ada.user.id, 1);
+      await signInWrongly(ada.sent.email, { 'user-agent': 'Guesser/2.0' });
+      const payload = { currentPassword: 'a wrong password', newPassword: NEW_PASSWORD };
+      await app.request('POST', '/v1/me/password', { token: ada.accessToken, payload });
+      await counted(ada.user.id, 3);
+      expect(await userFacts(ada.user.id)).toEqual([]);
+      await endMinutes();
+      const facts = await userFacts(ada.user.id);
+      expect(facts.reduce((sum, { data }) => sum + Number(data['times']), 0)).toBe(3);
+      expect(facts[0]).toMatchObject({ type: 'SignInsFailed', actor: { kind: 'system' } });
+      const record = await accessOf(facts[0]?.accessId ?? null);
+      expect(record).toMatchObject({ kind: 'password', user_id: ada.user.id, user_agent: 'Guesser/1.0' });
+      expect(await countedFor(ada.user.id)).toBe(0);
+    });
+
+    it('are not stored for an address without an account, or for a right password', async () => {
+      const ada = await app.signUp();
+      await signInWrongly(`${uuidv7()}@acme.example`);
+      await signIn(ada);
+      expect(await countedFor(ada.user.id)).toBe(0);
+    });
+  });
+
+  describe('in the outbox', () => {
+    const waiting = async (): Promise<number> => (await createFactStore(projector).waiting()).facts;
+    /** As if the lease of every taken fact had ended. */
+    const endLeases = () => app.owner.query('update identity.facts set attempted_at = null');
+
+    it('wait while the log is not available, in their order', async () => {
+      const ada = await app.signUp();
+      await app.request('DELETE', '/v1/sessions/current', { token: ada.accessToken });
+      const append = jest.spyOn(app.log, 'append').mockRejectedValue(new LogUnavailable('not available'));
+      expect(await appendFacts(deps())).toBe(0);
+      // The end is not tried before the start.
+      expect(append).toHaveBeenCalledTimes(1);
+      append.mockRestore();
+      expect([await waiting(), await appendFacts(deps())]).toEqual([2, 0]);
+      await endLeases();
+      expect((await sessionFacts(ada.user.id)).map(({ type, version }) => [type, version])).toEqual([
+        ['SessionStarted', 1],
+        ['SessionEnded', 2],
+      ]);
+      expect(await waiting()).toBe(0);
+    });
+
+    it('are appended once, also if a worker is killed before it deletes them', async () => {
+      const ada = await app.signUp();
+      const store = { ...createFactStore(projector), delete: () => Promise.reject(new Error('killed')) };
+      await expect(appendFacts(deps({ store }))).rejects.toThrow('killed');
+      expect(await waiting()).toBe(1);
+      await endLeases();
+      expect(await sessionFacts(ada.user.id)).toHaveLength(1);
+      expect(await waiting()).toBe(0);
+    });
+
+    it('are appended once by several workers, those of a session in their order', async () => {
+      const ada = await app.signUp();
+      for (let n = 0; n < 10; n++)
+        await app.request('DELETE', '/v1/sessions/current', { token: (await signIn(ada)).accessToken });
+      const counts = await Promise.all(Array.from({ length: 4 }, () => appendFacts(deps())));
+      for (let rest = counts.reduce((sum, n) => sum + n, 0); rest < 21; ) rest += await appendFacts(deps());
+      const facts = await sessionFacts(ada.user.id);
+      expect(facts).toHaveLength(21);
+      for (const { stream } of facts)
+        expect(facts.filter((it) => it.stream.id === stream.id).map(({ type }) => type)).toEqual(
+          ['SessionStarted', 'SessionEnded'].slice(0, facts.filter((it) => it.stream.id === stream.id).length),
+        );
+    });
+
+    it('wait for the tenant of a session that is being created, for a day', async () => {
+      const ada = await app.signUp();
+      const isCreated = async () => false;
+      expect(await appendFacts(deps({ isCreated }))).toBe(0);
+      await endLeases();
+      await app.owner.query(`update identity.facts set happened_at = now() - interval '2 days'`);
+      expect(await appendFacts(deps({ isCreated }))).toBe(1);
+      expect([await waiting(), await sessionFacts(ada.user.id)]).toEqual([0, []]);
+    });
+
+    it('leave the outbox if the log can never accept them', async () => {
+      await app.signUp();
+      jest.spyOn(app.log, 'append').mockRejectedValue(new InvalidAppend('the tenant was erased'));
+      const warn = jest.fn();
+      expect(await appendFacts(deps({ logger: { ...silentLogger, warn } }))).toBe(1);
+      expect(warn).toHaveBeenCalledTimes(1);
+      expect(await waiting()).toBe(0);
+    });
+  });
+});

@@ -1,0 +1,80 @@
+import type { EventLog } from '#event-log/port';
+import { InvalidAppend } from '#event-log/port';
+import { groupBy } from '#platform/group-by';
+import type { Logger } from '#platform/logging/logger.port';
+import type { Fact, FactStore } from './fact-store';
+
+/** Seconds after which the facts of a worker that was killed are taken by another one. */
+const LEASE_SECONDS = 30;
+/** The maximum number of facts that one call takes. */
+const AT_ONCE = 200;
+/** Hours for which a fact waits for the tenant that its session belongs to. */
+const TENANT_HOURS = 24;
+
+export interface AppendFactsDeps {
+  readonly store: FactStore;
+  readonly log: Pick<EventLog, 'append'>;
+  /** Whether a tenant was created. Its session may be opened a moment before. */
+  readonly isCreated: (tenantId: string) => Promise<boolean>;
+  readonly logger: Logger;
+}
+
+const append = (log: AppendFactsDeps['log'], fact: Fact) =>
+  log.append({
+    stream: { tenantId: fact.tenantId, aggregate: fact.aggregate, id: fact.aggregateId },
+    expected: 'any',
+    events: [{ type: fact.type, data: { ...fact.data, at: fact.happenedAt.toISOString() } }],
+    commandId: fact.commandId,
+    actor: fact.actorId === null ? { kind: 'system' } : { kind: 'user', id: fact.actorId },
+    correlationId: fact.correlationId ?? fact.commandId,
+    ...(fact.causationId !== null && { causationId: fact.causationId }),
+    ...(fact.accessId !== null && { accessId: fact.accessId }),
+  });
+
+/**
+ * Appends the facts of sign-in that wait in the outbox to the event log, those of one session or user in their order.
+ * Any number of workers may call it. A fact whose worker is killed is appended again under the same command id, so that
+ * the log has it once. A fact that could not be appended is tried again after 30 s.
+ * @returns the number of facts that left the outbox
+ */
+export const appendFacts = async ({ store, log, isCreated, logger }: AppendFactsDeps): Promise<number> => {
+  const taken = await store.take(LEASE_SECONDS, AT_ONCE);
+  const done: Fact[] = [];
+
+  const isForNoTenant = async ({ tenantId, happenedAt }: Fact): Promise<boolean | 'unknown'> => {
+    if (tenantId === null || (await isCreated(tenantId))) return false;
+    return Date.now() - happenedAt.getTime() > TENANT_HOURS * 3_600_000 ? true : 'unknown';
+  };
+  /** @returns false if the fact stays in the outbox */
+  const process = async (fact: Fact): Promise<boolean> => {
+    try {
+      const isOrphan = await isForNoTenant(fact);
+      if (isOrphan === 'unknown') return false;
+      if (!isOrphan) await append(log, fact);
+      return true;
+    } catch (error) {
+      const { type, aggregateId, attempts } = fact;
+      if (error instanceof InvalidAppend) {
+        logger.warn({ err: error, type, aggregateId }, 'a fact of sign-in is dropped: the log can never accept it');
+        return true;
+      }
+      logger.warn(
+        { err: error, type, aggregateId, attempts },
+        'a fact of sign-in could not be appended to the log yet',
+      );
+      return false;
+    }
+  };
+
+  const bySubject = groupBy(taken, ({ aggregateId }) => aggregateId);
+  await Promise.all(
+    [...bySubject.values()].map(async (facts) => {
+      for (const fact of facts) {
+        if (!(await process(fact))) return;
+        done.push(fact);
+      }
+    }),
+  );
+  if (done.length > 0) await store.delete(done);
+  return done.length;
+};
