@@ -13,6 +13,7 @@ describe('the names of the events', () => {
         ...['ProjectCreated', 'ProjectChanged', 'ProjectArchived', 'ProjectRestored'],
         ...['TaskCreated', 'TaskDescribed', 'TaskStatusChanged', 'TaskAssigned', 'TaskUnassigned'],
         ...['TaskDueDateChanged', 'TaskDeleted', 'UserRegistered', 'UserErased'],
+        ...['PasswordChanged', 'EmailChanged', 'SignInsFailed', 'SessionStarted', 'SessionEnded'],
       ].sort(),
     );
   });

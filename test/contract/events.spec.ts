@@ -63,7 +63,7 @@ describe('docs/events.md, the contract of stored events', () => {
     const errors = checkAgainst(earlier);
     expect(errors).toContain('TaskBurnt may be stored in logs, but the code no longer has it.');
     expect(errors).toContain(
-      'OperationRefused is still in schema version 1, but its field `times` was `string` and is `number`.',
+      'SignInsFailed is still in schema version 1, but its field `times` was `string` and is `number`.',
     );
     expect(errors).toContain('add a step to libs/domain/upcasters.ts');
     expect(errors).toContain('add an event with another name');
