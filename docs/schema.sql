@@ -995,7 +995,8 @@ create type idempotency.claim as (
   command_id uuid,
   attempt integer,
   status smallint,
-  answer bytea
+  answer bytea,
+  token_hash bytea
 );
 
 -- One row for each key of a client.
@@ -1005,7 +1006,7 @@ create table idempotency.keys (
   -- a keyed hash of tenant, user or address, and the key; none of them can be derived from it
   key_id uuid not null,
   command_id uuid not null,
-  -- hash of method, path and body
+  -- hash of method, path, preconditions and body
   request_hash bytea not null,
   -- fencing token: the number of claims, so that a request that has lost its claim cannot settle the key
   attempt integer not null,
@@ -1018,6 +1019,8 @@ create table idempotency.keys (
   answer bytea,
   -- the user whose personal data the answer may contain: the erasure of the user deletes the row
   user_id uuid,
+  -- SHA-256 of the refresh token in the answer, which is not replayed when that token is no longer valid; null: none
+  token_hash bytea,
   constraint keys_pkey PRIMARY KEY (tenant_id, key_id)
 ) with (fillfactor=70);
 CREATE INDEX keys_created_idx ON idempotency.keys USING btree (created_at);
@@ -1048,7 +1051,7 @@ begin
     values (p_tenant_id, p_key_id, p_command_id, p_request_hash, 1, at, until)
     on conflict do nothing;
     if found then
-      return row('c', p_command_id, 1, null, null)::idempotency.claim;
+      return row('c', p_command_id, 1, null, null, null)::idempotency.claim;
     end if;
     select * into k from idempotency.keys where tenant_id = p_tenant_id and key_id = p_key_id for update;
     exit when found;   -- otherwise, the row was purged in between
@@ -1058,22 +1061,36 @@ begin
   if k.created_at < at - interval '24 hours' then
     update idempotency.keys set command_id = p_command_id, request_hash = p_request_hash, attempt = k.attempt + 1,
       created_at = at, leased_until = until, status = null, answer = null,
-      user_id = null
+      user_id = null, token_hash = null
     where tenant_id = p_tenant_id and key_id = p_key_id;
-    return row('c', p_command_id, k.attempt + 1, null, null)::idempotency.claim;
+    return row('c', p_command_id, k.attempt + 1, null, null, null)::idempotency.claim;
   elsif k.request_hash <> p_request_hash then
-    return row('m', null, null, null, null)::idempotency.claim;
+    return row('m', null, null, null, null, null)::idempotency.claim;
   elsif k.status is not null then
-    return row('a', null, null, k.status, k.answer)::idempotency.claim;
+    return row('a', null, k.attempt, k.status, k.answer, k.token_hash)::idempotency.claim;
   elsif k.leased_until > lease.now() then
-    return row('b', null, null, null, null)::idempotency.claim;
+    return row('b', null, null, null, null, null)::idempotency.claim;
   end if;
   update idempotency.keys set attempt = k.attempt + 1, leased_until = until
   where tenant_id = p_tenant_id and key_id = p_key_id;
-  return row('c', k.command_id, k.attempt + 1, null, null)::idempotency.claim;
+  return row('c', k.command_id, k.attempt + 1, null, null, null)::idempotency.claim;
 end
 $function$;
 grant execute on function idempotency.claim(p_tenant_id uuid, p_key_id uuid, p_command_id uuid, p_request_hash bytea, p_lease_seconds integer) to {{app}};
+
+-- Deletes the answer of a key, and keeps its command: the next request runs the command again under the same id.
+CREATE OR REPLACE FUNCTION idempotency.discard(p_tenant_id uuid, p_key_id uuid, p_attempt integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform set_config('app.tenant_id', p_tenant_id::text, true);
+  update idempotency.keys
+  set status = null, answer = null, user_id = null, token_hash = null, leased_until = '-infinity'
+  where tenant_id = p_tenant_id and key_id = p_key_id and attempt = p_attempt and status is not null;
+end
+$function$;
+grant execute on function idempotency.discard(p_tenant_id uuid, p_key_id uuid, p_attempt integer) to {{app}};
 
 -- Deletes the idempotency keys of a tenant, with their answers.
 CREATE OR REPLACE FUNCTION idempotency.erase_tenant(p_tenant_id uuid)
@@ -1085,7 +1102,8 @@ AS $function$
 $function$;
 -- Only the owner may call it.
 
--- Deletes the keys whose answers may contain personal data of a user, in these tenants and outside of all tenants.
+-- Deletes the keys of a user with an answer, in these tenants and outside of all tenants. Deletes the answers to all
+-- other users of these tenants, which may show the user; their keys keep their commands.
 CREATE OR REPLACE FUNCTION idempotency.erase_user(p_user_id uuid, p_tenant_ids uuid[])
  RETURNS void
  LANGUAGE sql
@@ -1093,6 +1111,9 @@ CREATE OR REPLACE FUNCTION idempotency.erase_user(p_user_id uuid, p_tenant_ids u
 AS $function$
   delete from idempotency.keys k where k.user_id = p_user_id and k.status is not null
     and k.tenant_id = any (p_tenant_ids || '00000000-0000-0000-0000-000000000000'::uuid);
+  update idempotency.keys
+  set status = null, answer = null, user_id = null, token_hash = null, leased_until = '-infinity'
+  where tenant_id = any (p_tenant_ids) and status is not null;
 $function$;
 -- Only the owner may call it.
 
@@ -1119,19 +1140,19 @@ grant execute on function idempotency.purge(p_limit integer) to {{app}}, {{proje
 -- Stores the answer. With a null status, it releases the claim, so that the next request runs the command again. It
 -- does not wait for the disk: if an answer is lost in a crash, the next request runs the command again with the same
 -- command id.
-CREATE OR REPLACE FUNCTION idempotency.settle(p_tenant_id uuid, p_key_id uuid, p_attempt integer, p_status smallint, p_answer bytea, p_user_id uuid)
+CREATE OR REPLACE FUNCTION idempotency.settle(p_tenant_id uuid, p_key_id uuid, p_attempt integer, p_status smallint, p_answer bytea, p_user_id uuid, p_token_hash bytea)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
 begin
   perform set_config('app.tenant_id', p_tenant_id::text, true), set_config('synchronous_commit', 'off', true);
   update idempotency.keys
-  set status = p_status, answer = p_answer, user_id = p_user_id,
+  set status = p_status, answer = p_answer, user_id = p_user_id, token_hash = p_token_hash,
     leased_until = case when p_status is null then '-infinity' else leased_until end
   where tenant_id = p_tenant_id and key_id = p_key_id and attempt = p_attempt and status is null;
 end
 $function$;
-grant execute on function idempotency.settle(p_tenant_id uuid, p_key_id uuid, p_attempt integer, p_status smallint, p_answer bytea, p_user_id uuid) to {{app}};
+grant execute on function idempotency.settle(p_tenant_id uuid, p_key_id uuid, p_attempt integer, p_status smallint, p_answer bytea, p_user_id uuid, p_token_hash bytea) to {{app}};
 
 
 -- ==== identity ====
@@ -1151,6 +1172,8 @@ create table identity.erasures (
   attempts integer not null default 1,
   -- in lease time
   attempted_at timestamp with time zone not null default lease.now(),
+  -- the tenants of the user at the beginning, whose stored answers may show the user
+  tenant_ids uuid[] not null default '{}'::uuid[],
   -- when the personal data was removed, in lease time
   erased_at timestamp with time zone,
   -- when personal data was searched for and removed once more, after all requests of the time of the erasure had ended;
@@ -1429,7 +1452,7 @@ end $function$;
 -- Begins the erasure of a user. From then on sign-in and new memberships are refused. A repeat returns the erasure in
 -- progress. Outcomes: begun; gone (the user does not exist or is erased); busy (a membership of the user is about to be
 -- appended to the log).
-CREATE OR REPLACE FUNCTION identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text, p_access_id uuid)
+CREATE OR REPLACE FUNCTION identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text, p_access_id uuid, p_tenant_ids uuid[] DEFAULT '{}'::uuid[])
  RETURNS TABLE(outcome text, command_id uuid, correlation_id text, access_id uuid, attempts integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1451,12 +1474,12 @@ begin
   end if;
   update identity.users p set state = 'erasing' where p.id = p_user_id;
   return query
-    insert into identity.erasures as e (user_id, command_id, correlation_id, access_id)
-    values (p_user_id, p_command_id, p_correlation_id, p_access_id)
+    insert into identity.erasures as e (user_id, command_id, correlation_id, access_id, tenant_ids)
+    values (p_user_id, p_command_id, p_correlation_id, p_access_id, p_tenant_ids)
     on conflict (user_id) do update set attempts = e.attempts + 1, attempted_at = lease.now()
     returning 'begun', e.command_id, e.correlation_id, e.access_id, e.attempts;
 end $function$;
-grant execute on function identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text, p_access_id uuid) to {{app}};
+grant execute on function identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text, p_access_id uuid, p_tenant_ids uuid[]) to {{app}};
 
 -- Announces a membership of an existing user that is about to be appended to the log. False: the user is not active.
 CREATE OR REPLACE FUNCTION identity.begin_membership(p_user_id uuid, p_tenant_id uuid)
@@ -1829,7 +1852,8 @@ begin
   perform access.erase_user(p_user_id);
   delete from identity.sign_ups where user_id = p_user_id;
   perform idempotency.erase_user(p_user_id, array(
-    select s.tenant_id from identity.sessions s where s.user_id = p_user_id and s.tenant_id is not null));
+    select s.tenant_id from identity.sessions s where s.user_id = p_user_id and s.tenant_id is not null
+    union select unnest(e.tenant_ids) from identity.erasures e where e.user_id = p_user_id));
   update identity.erasures set erased_at = coalesce(erased_at, lease.now()),
     checked_at = case when erased_at < lease.now() - interval '60 seconds' then coalesce(checked_at, lease.now())
       else checked_at end
@@ -1891,11 +1915,24 @@ AS $function$
 $function$;
 grant execute on function identity.has_signed_in_within(p_user_id uuid, p_session_id uuid, p_seconds integer) to {{app}};
 
+-- Whether a refresh token is valid and was never used. It does not use the token.
+CREATE OR REPLACE FUNCTION identity.is_unused_refresh_token(p_token_hash bytea)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select exists (
+    select from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id
+    where t.token_hash = p_token_hash and t.used_at is null and s.ended_at is null and s.expires_at > now());
+$function$;
+grant execute on function identity.is_unused_refresh_token(p_token_hash bytea) to {{app}};
+
 -- Opens a session with a proof: the version of the password that was checked, or the session whose access token was
 -- sent. If the same command has opened it before, its first refresh token, which no client has received, is replaced
 -- with this one. Returns the sessions that it ended because the user had more than p_max. Null: the user is not active,
 -- the password was changed or the other session has ended since the proof was checked, or the session belongs to
--- another user or tenant, or has ended.
+-- another user or tenant, has ended, or is in use.
 CREATE OR REPLACE FUNCTION identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_member_since integer, p_token_hash bytea, p_days integer, p_access jsonb, p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer, p_method text, p_cause jsonb DEFAULT NULL::jsonb)
  RETURNS uuid[]
  LANGUAGE plpgsql
@@ -1927,7 +1964,9 @@ begin
     perform from identity.sessions
       where id = p_session_id and user_id = p_user_id and tenant_id is not distinct from p_tenant_id
         and ended_at is null for update;
-    if not found then
+    -- A client that has used a refresh token of the session has it, and would lose it.
+    if not found or exists (
+      select from identity.refresh_tokens where session_id = p_session_id and used_at is not null) then
       return null;
     end if;
     delete from identity.refresh_tokens where session_id = p_session_id and used_at is null;

@@ -1,5 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { openAccessRecords } from '#access/access-records';
+import { createSessions } from '#identity/sessions/sessions';
 import { createOperatorTokens } from '#identity/tokens/operator-tokens';
 import type { Settings } from '#platform/config/settings';
 import { createPostgresIdempotencyStore } from '#platform/idempotency/store';
@@ -61,6 +62,7 @@ export const composeApi = async (deps: ApiDeps, overrides: Partial<HttpOptions> 
     waiter,
     accessRecords,
     idempotency: createPostgresIdempotencyStore(pool),
+    isUsableToken: createSessions(pool, settings.refreshTokenTtlDays).isUnused,
     ...(readiness && { readiness }),
     registry,
     metricsToken: settings.metricsToken,

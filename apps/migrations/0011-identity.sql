@@ -110,12 +110,15 @@ create table identity.erasures (
   access_id      uuid,
   attempts       integer     not null default 1,
   attempted_at   timestamptz not null default lease.now(),
+  tenant_ids     uuid[]      not null default '{}',
   erased_at      timestamptz,
   checked_at     timestamptz
 );
 comment on table identity.erasures is
   'Erasures of users, with all that is needed to complete one after any interruption.';
 comment on column identity.erasures.attempted_at is 'in lease time';
+comment on column identity.erasures.tenant_ids is
+  'the tenants of the user at the beginning, whose stored answers may show the user';
 comment on column identity.erasures.erased_at is 'when the personal data was removed, in lease time';
 comment on column identity.erasures.checked_at is
   'when personal data was searched for and removed once more, after all requests of the time of the erasure had ended;

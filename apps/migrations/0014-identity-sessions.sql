@@ -89,7 +89,9 @@ begin
     perform from identity.sessions
       where id = p_session_id and user_id = p_user_id and tenant_id is not distinct from p_tenant_id
         and ended_at is null for update;
-    if not found then
+    -- A client that has used a refresh token of the session has it, and would lose it.
+    if not found or exists (
+      select from identity.refresh_tokens where session_id = p_session_id and used_at is not null) then
       return null;
     end if;
     delete from identity.refresh_tokens where session_id = p_session_id and used_at is null;
@@ -102,7 +104,7 @@ comment on function identity.open_session is
   sent. If the same command has opened it before, its first refresh token, which no client has received, is replaced with
   this one. Returns the sessions that it ended because the user had more than p_max. Null: the user is not active, the
   password was changed or the other session has ended since the proof was checked, or the session belongs to another user
-  or tenant, or has ended.';
+  or tenant, has ended, or is in use.';
 
 create function identity.find_refresh_token(p_token_hash bytea)
 returns table (user_id uuid, tenant_id uuid, member_since integer)
@@ -112,6 +114,15 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function identity.find_refresh_token is
   'The user, tenant and membership of a refresh token. It does not use the token.';
+
+create function identity.is_unused_refresh_token(p_token_hash bytea) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select exists (
+    select from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id
+    where t.token_hash = p_token_hash and t.used_at is null and s.ended_at is null and s.expires_at > now());
+$$;
+comment on function identity.is_unused_refresh_token is
+  'Whether a refresh token is valid and was never used. It does not use the token.';
 
 create function identity.rotate_refresh_token(
   p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer, p_cause jsonb default null
@@ -224,9 +235,10 @@ comment on function identity.purge is
   expired, and deletes at most 1,000 that expired more than p_older_hours hours ago by the wall clock.';
 
 revoke all on function identity.end_sessions, identity.end_sessions_beyond, identity.find_credentials,
-  identity.open_session, identity.find_refresh_token,
+  identity.open_session, identity.find_refresh_token, identity.is_unused_refresh_token,
   identity.rotate_refresh_token, identity.end_session, identity.end_session_of_token, identity.end_sessions_of_member,
   identity.ended_sessions, identity.purge from public;
 grant execute on function identity.find_credentials, identity.open_session, identity.find_refresh_token,
+  identity.is_unused_refresh_token,
   identity.rotate_refresh_token, identity.end_session, identity.end_session_of_token, identity.ended_sessions to {{app}};
 grant execute on function identity.purge, identity.end_sessions_of_member to {{projector}};

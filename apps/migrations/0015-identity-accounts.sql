@@ -93,7 +93,9 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
 $$;
 comment on function identity.end_membership is 'The announced membership is in the log, or will never be appended.';
 
-create function identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text, p_access_id uuid)
+create function identity.begin_erasure(
+  p_user_id uuid, p_command_id uuid, p_correlation_id text, p_access_id uuid, p_tenant_ids uuid[] default '{}'
+)
 returns table (outcome text, command_id uuid, correlation_id text, access_id uuid, attempts integer)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -112,8 +114,8 @@ begin
   end if;
   update identity.users p set state = 'erasing' where p.id = p_user_id;
   return query
-    insert into identity.erasures as e (user_id, command_id, correlation_id, access_id)
-    values (p_user_id, p_command_id, p_correlation_id, p_access_id)
+    insert into identity.erasures as e (user_id, command_id, correlation_id, access_id, tenant_ids)
+    values (p_user_id, p_command_id, p_correlation_id, p_access_id, p_tenant_ids)
     on conflict (user_id) do update set attempts = e.attempts + 1, attempted_at = lease.now()
     returning 'begun', e.command_id, e.correlation_id, e.access_id, e.attempts;
 end $$;

@@ -27,9 +27,13 @@ create function idempotency.erase_user(p_user_id uuid, p_tenant_ids uuid[]) retu
 language sql volatile set search_path = pg_catalog, pg_temp as $$
   delete from idempotency.keys k where k.user_id = p_user_id and k.status is not null
     and k.tenant_id = any (p_tenant_ids || '00000000-0000-0000-0000-000000000000'::uuid);
+  update idempotency.keys
+  set status = null, answer = null, user_id = null, token_hash = null, leased_until = '-infinity'
+  where tenant_id = any (p_tenant_ids) and status is not null;
 $$;
 comment on function idempotency.erase_user is
-  'Deletes the keys whose answers may contain personal data of a user, in these tenants and outside of all tenants.';
+  'Deletes the keys of a user with an answer, in these tenants and outside of all tenants. Deletes the answers to all other
+  users of these tenants, which may show the user; their keys keep their commands.';
 
 create function event_log.erase_snapshots(p_tenant_id uuid) returns void
 language sql volatile set search_path = pg_catalog, pg_temp as $$
@@ -109,7 +113,8 @@ begin
   perform access.erase_user(p_user_id);
   delete from identity.sign_ups where user_id = p_user_id;
   perform idempotency.erase_user(p_user_id, array(
-    select s.tenant_id from identity.sessions s where s.user_id = p_user_id and s.tenant_id is not null));
+    select s.tenant_id from identity.sessions s where s.user_id = p_user_id and s.tenant_id is not null
+    union select unnest(e.tenant_ids) from identity.erasures e where e.user_id = p_user_id));
   update identity.erasures set erased_at = coalesce(erased_at, lease.now()),
     checked_at = case when erased_at < lease.now() - interval '60 seconds' then coalesce(checked_at, lease.now())
       else checked_at end

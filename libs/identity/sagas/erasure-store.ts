@@ -21,14 +21,18 @@ export const createErasureStore = (pool: Pool) => {
     /**
      * Begins an erasure, or another attempt at it. Nobody can sign in as the user, or add the user to a tenant, from now
      * on.
+     * @param tenantIds the tenants of the user: stored answers to their members are deleted, because they may show the user
      * @returns undefined if the user does not exist or is erased
      * @throws Problem conflict if a request is adding the user to a tenant
      */
-    claim: async ({ userId, commandId, correlationId, accessId }: SagaClaim): Promise<Erasure | undefined> => {
+    claim: async (
+      { userId, commandId, correlationId, accessId }: SagaClaim,
+      tenantIds: readonly string[] = [],
+    ): Promise<Erasure | undefined> => {
       const { rows } = await withClient(pool, (client) =>
         client.query<Omit<Erasure, 'userId' | 'isErased'> & { outcome: string }>(
-          `select outcome, ${COLUMNS} from identity.begin_erasure($1, $2, $3, $4)`,
-          [userId, commandId, correlationId, accessId],
+          `select outcome, ${COLUMNS} from identity.begin_erasure($1, $2, $3, $4, $5)`,
+          [userId, commandId, correlationId, accessId, tenantIds],
         ),
       );
       const [row] = rows;

@@ -101,9 +101,15 @@ const erasureSaga = ({
  *   user
  */
 export const erase = async (request: SagaClaim, deps: ErasureDeps): Promise<Erased> => {
-  const owned = (await deps.events.membershipsOf(request.userId)).filter(({ soleOwner }) => soleOwner);
+  const memberships = await deps.events.membershipsOf(request.userId);
+  const owned = memberships.filter(({ soleOwner }) => soleOwner);
   if (owned.length > 0) throw ownsAlone(owned.map(({ companyName }) => companyName));
-  const saga = await runSaga(erasureSaga(deps), () => deps.store.claim(request));
+  const saga = await runSaga(erasureSaga(deps), () =>
+    deps.store.claim(
+      request,
+      memberships.map(({ tenantId }) => tenantId),
+    ),
+  );
   if (!saga) throw new Problem('unauthenticated', { detail: 'This account no longer exists.' });
   return { position: saga.position, endedSessions: saga.completion };
 };

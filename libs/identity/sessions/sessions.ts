@@ -85,7 +85,8 @@ type Row =
     }
   | Refused;
 
-const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
+/** The stored form of a refresh token. */
+export const hashOfRefreshToken = (token: string): Buffer => createHash('sha256').update(token).digest();
 
 /** The next token after another one. It cannot be computed without that token and the salt of its refresh. */
 const successorOf = (token: string, salt: Buffer): string =>
@@ -105,7 +106,14 @@ export const createSessions = (pool: Pool, days: number) => {
         text: `select outcome, salt, next_used as "nextUsed",
             session_id as "sessionId", user_id as "userId", tenant_id as "tenantId", ended::text[] as ended
           from identity.rotate_refresh_token($1, $2, $3, $4, $5, $6)`,
-        values: [hashOf(token), salt, hashOf(successorOf(token, salt)), GRACE_SECONDS, days, causeJson(cause)],
+        values: [
+          hashOfRefreshToken(token),
+          salt,
+          hashOfRefreshToken(successorOf(token, salt)),
+          GRACE_SECONDS,
+          days,
+          causeJson(cause),
+        ],
       }),
     );
     return rows[0] ?? { outcome: 'unknown' };
@@ -126,7 +134,16 @@ export const createSessions = (pool: Pool, days: number) => {
           name: 'open-session',
           text: `select identity.open_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)::text[] as ended`,
           values: [
-            ...[sessionId, userId, tenantId, memberSince, hashOf(refreshToken), days, accessJson(access), network],
+            ...[
+              sessionId,
+              userId,
+              tenantId,
+              memberSince,
+              hashOfRefreshToken(refreshToken),
+              days,
+              accessJson(access),
+              network,
+            ],
             'passwordVersion' in proof ? proof.passwordVersion : null,
             'sessionId' in proof ? proof.sessionId : null,
             ...[MAX_SESSIONS, method, causeJson(cause)],
@@ -147,10 +164,22 @@ export const createSessions = (pool: Pool, days: number) => {
         client.query<{ ended: string[] | null }>({
           name: 'end-session-of-token',
           text: 'select identity.end_session_of_token($1, $2)::text[] as ended',
-          values: [hashOf(token), causeJson(cause)],
+          values: [hashOfRefreshToken(token), causeJson(cause)],
         }),
       );
       return rows[0]?.ended ?? [];
+    },
+
+    /** Whether the refresh token with this hash is valid and was not used yet. It is not used by this. */
+    isUnused: async (tokenHash: Buffer): Promise<boolean> => {
+      const { rows } = await withClient(pool, (client) =>
+        client.query<{ unused: boolean }>({
+          name: 'is-unused-refresh-token',
+          text: 'select identity.is_unused_refresh_token($1) as unused',
+          values: [tokenHash],
+        }),
+      );
+      return rows[0]?.unused ?? false;
     },
 
     /** The owner of a refresh token, used or not. @returns undefined if the token is unknown */
@@ -160,7 +189,7 @@ export const createSessions = (pool: Pool, days: number) => {
           name: 'find-refresh-token',
           text: `select user_id as "userId", tenant_id as "tenantId", member_since as "memberSince"
             from identity.find_refresh_token($1)`,
-          values: [hashOf(token)],
+          values: [hashOfRefreshToken(token)],
         }),
       );
       return rows[0];

@@ -5,6 +5,10 @@ import { createPool } from '../database/connections/pools';
 import { uuidv7 } from '../ids/uuid';
 import { createPostgresIdempotencyStore, type IdempotencyClaim, type IdempotencyStore } from './store';
 
+const answerOf = (text: string) => ({
+  ...{ status: 201, answer: Buffer.from(text), userId: undefined, tokenHash: undefined },
+});
+
 describe('the claim of a process that died on an idempotency key', () => {
   let database: TestDatabase;
   let app: Pool;
@@ -54,7 +58,7 @@ describe('the claim of a process that died on an idempotency key', () => {
     const claim = newClaim();
     const { tenantId, keyId } = claim;
     await store.claim(claim);
-    await store.settle({ tenantId, keyId, attempt: 1 }, 201, Buffer.from('answer'), uuidv7());
+    await store.settle({ tenantId, keyId, attempt: 1 }, { ...answerOf('answer'), userId: uuidv7() });
     await owner.query(`update idempotency.keys set created_at = created_at - interval '25 hours' where key_id = $1`, [
       keyId,
     ]);
@@ -69,9 +73,15 @@ describe('the claim of a process that died on an idempotency key', () => {
     await store.claim(claim);
     await passLeaseTime();
     await store.claim(claim);
-    await store.settle({ tenantId, keyId, attempt: 1 }, 201, Buffer.from('late'));
+    await store.settle({ tenantId, keyId, attempt: 1 }, answerOf('late'));
     expect(await store.claim(claim)).toEqual({ outcome: 'busy' });
-    await store.settle({ tenantId, keyId, attempt: 2 }, 201, Buffer.from('right'));
-    expect(await store.claim(claim)).toEqual({ outcome: 'answered', status: 201, answer: Buffer.from('right') });
+    await store.settle({ tenantId, keyId, attempt: 2 }, answerOf('right'));
+    expect(await store.claim(claim)).toMatchObject({
+      ...{ outcome: 'answered', status: 201, answer: Buffer.from('right'), attempt: 2 },
+    });
+    await store.discard({ tenantId, keyId, attempt: 1 });
+    expect(await store.claim(claim)).toMatchObject({ outcome: 'answered' });
+    await store.discard({ tenantId, keyId, attempt: 2 });
+    expect(await store.claim(claim)).toMatchObject({ outcome: 'claimed', attempt: 3, commandId: claim.commandId });
   });
 });

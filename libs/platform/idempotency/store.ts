@@ -34,9 +34,27 @@ export interface IdempotencyClaim {
  */
 export type IdempotencyClaimed =
   | { readonly outcome: 'claimed'; readonly commandId: string; readonly attempt: number; readonly again: boolean }
-  | { readonly outcome: 'answered'; readonly status: number; readonly answer: Buffer }
+  | {
+      readonly outcome: 'answered';
+      readonly status: number;
+      readonly answer: Buffer;
+      /** The number of the claim whose answer it is. */
+      readonly attempt: number;
+      /** SHA-256 of the refresh token in the answer; null: it has none. */
+      readonly tokenHash: Buffer | null;
+    }
   | { readonly outcome: 'mismatch' }
   | { readonly outcome: 'busy' };
+
+/** The answer to a request. */
+export interface StoredAnswer {
+  readonly status: number;
+  readonly answer: Buffer;
+  /** The user whose personal data it may contain: erasing the user erases the answer. */
+  readonly userId: string | undefined;
+  /** SHA-256 of the refresh token in it. */
+  readonly tokenHash: Buffer | undefined;
+}
 
 export interface IdempotencyStore {
   /** The claim is durable when the promise resolves. */
@@ -44,14 +62,10 @@ export interface IdempotencyStore {
   /**
    * Stores the answer. Without an answer, releases the claim and keeps the command id for the next one. Does nothing if
    * a later claim exists.
-   * @param userId the user whose personal data the answer may contain: erasing the user erases the answer
    */
-  settle(
-    lease: IdempotencyLease,
-    status: number | undefined,
-    answer: Buffer | undefined,
-    userId?: string,
-  ): Promise<void>;
+  settle(lease: IdempotencyLease, answer: StoredAnswer | undefined): Promise<void>;
+  /** Deletes the answer of a claim. The next request with the key runs the command again, under the same id. */
+  discard(lease: IdempotencyLease): Promise<void>;
   /** Deletes the keys that are older than 24 hours. @returns how many were deleted */
   purge(): Promise<number>;
 }
@@ -62,6 +76,7 @@ interface ClaimRow {
   attempt: number;
   status: number;
   answer: Buffer;
+  token_hash: Buffer | null;
 }
 
 const PURGE_BATCH = 5_000;
@@ -86,19 +101,32 @@ export const createPostgresIdempotencyStore = (pool: Pool): IdempotencyStore => 
           again: row.command_id !== commandId,
         };
       case 'a':
-        return { outcome: 'answered', status: row.status, answer: row.answer };
+        return {
+          ...{ outcome: 'answered', status: row.status, answer: row.answer },
+          ...{ attempt: row.attempt, tokenHash: row.token_hash },
+        };
       case 'm':
         return { outcome: 'mismatch' };
       default:
         return { outcome: 'busy' };
     }
   },
-  settle: async ({ tenantId, keyId, attempt }, status, answer, userId) => {
+  settle: async ({ tenantId, keyId, attempt }, settled) => {
+    const { status, answer, userId, tokenHash } = settled ?? {};
     await withClient(pool, (client) =>
       client.query({
         name: 'idempotency-settle',
-        text: 'select idempotency.settle($1, $2, $3, $4, $5, $6)',
-        values: [tenantId, keyId, attempt, status ?? null, answer ?? null, userId ?? null],
+        text: 'select idempotency.settle($1, $2, $3, $4, $5, $6, $7)',
+        values: [tenantId, keyId, attempt, status ?? null, answer ?? null, userId ?? null, tokenHash ?? null],
+      }),
+    );
+  },
+  discard: async ({ tenantId, keyId, attempt }) => {
+    await withClient(pool, (client) =>
+      client.query({
+        name: 'idempotency-discard',
+        text: 'select idempotency.discard($1, $2, $3)',
+        values: [tenantId, keyId, attempt],
       }),
     );
   },

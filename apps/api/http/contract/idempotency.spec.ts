@@ -83,15 +83,25 @@ describe('Idempotency-Key', () => {
     expect([again.statusCode, again.body, again.headers['idempotent-replayed']]).toEqual([204, '', 'true']);
   });
 
-  it('replays a refusal: a request that was refused stays refused for that key', async () => {
+  it.each([
+    ['validation-failed', 400],
+    ['unauthenticated', 401],
+    ['plan-limit-reached', 402],
+    ['forbidden', 403],
+    ['not-found', 404],
+    ['conflict', 409],
+    ['precondition-failed', 412],
+  ] as const)('runs a request again that was refused with %s', async (problem, status) => {
     script.during = async () => {
-      throw new Problem('conflict', { detail: 'Taken.' });
+      throw new Problem(problem, { detail: 'Refused.' });
     };
-    const first = await post('k1');
+    expect((await post('k1')).statusCode).toBe(status);
     script.during = async () => undefined;
     const second = await post('k1');
-    expect([first.statusCode, second.statusCode]).toEqual([409, 409]);
-    expect(second.body).toBe(first.body);
+    expect([second.statusCode, second.headers['idempotent-replayed']]).toEqual([201, undefined]);
+    expect((await post('k1')).headers['idempotent-replayed']).toBe('true');
+    const [first, repeated] = script.runs;
+    expect(repeated?.commandId).toBe(first?.commandId);
   });
 
   it.each([
@@ -100,14 +110,18 @@ describe('Idempotency-Key', () => {
   ])('refuses the same key for %s', async (_, change) => {
     await post('k1');
     const headers = { ...asUser(), 'idempotency-key': 'k1' };
-    const answer = await app.inject({
-      method: 'POST',
-      headers,
-      ...change,
-    });
+    const answer = await app.inject({ ...change, method: 'POST', headers });
     expect(answer.statusCode).toBe(422);
     expect(answer.json().type).toBe('/problems/idempotency-key-reused');
     expect(script.runs).toHaveLength(1);
+  });
+
+  it.each(['if-match', 'if-none-match'])('refuses the same key for another %s', async (name) => {
+    const url = '/v1/things/0198c0de-0000-7000-8000-000000000001';
+    const send = (more: object) =>
+      app.inject({ method: 'PATCH', url, headers: { ...asUser(), 'idempotency-key': 'k1', ...more } });
+    expect((await send({})).statusCode).toBe(200);
+    expect((await send({ [name]: '"1.other"' })).statusCode).toBe(422);
   });
 
   it('of many simultaneous requests runs one, and answers the others 409 or with the stored answer', async () => {

@@ -61,6 +61,8 @@ export interface IdempotencyOptions {
   /** 32 bytes, the same in every process. */
   readonly secretKey: Buffer;
   readonly logger: Logger;
+  /** Whether the refresh token with this SHA-256 is valid and was not used yet. */
+  readonly isUsableToken: (tokenHash: Buffer) => Promise<boolean>;
 }
 
 /** True if the request is a write with an `Idempotency-Key`, so that its answer is stored. */
@@ -68,11 +70,11 @@ export const mayBeReplayed = ({ headers, method }: FastifyRequest): boolean =>
   headers['idempotency-key'] !== undefined && WRITES.has(method);
 
 /**
- * Stores the answers of writes with an `Idempotency-Key`. The key is stored with its user or address as one keyed hash,
+ * Stores the answers of successful writes with an `Idempotency-Key`. Refusals are not stored, because their cause may end. The key is stored with its user or address as one keyed hash,
  * and the answer is encrypted (AES-256-GCM with a key derived from SECRET_KEY), because sign-up and sign-in answer with
  * tokens.
  */
-export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptions): Idempotency => {
+export const createIdempotency = ({ store, secretKey, logger, isUsableToken }: IdempotencyOptions): Idempotency => {
   const hashKey = deriveKey(secretKey, 'idempotency key');
   const sealer = createSealer(deriveKey(secretKey, 'idempotency answer'));
 
@@ -87,7 +89,13 @@ export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptio
       const sender = principal ? `user ${principal.userId}` : `address ${addressKey(request.ip ?? '')}`;
       const keyId = uuidOf(createHmac('sha256', hashKey).update(`${tenantId}\n${sender}\n${key}`).digest());
       const requestHash = hashOf(request);
-      const claim = await store.claim({ tenantId, keyId, commandId: state.commandId, requestHash });
+      const take = () => store.claim({ tenantId, keyId, commandId: state.commandId, requestHash });
+      let claim = await take();
+      if (claim.outcome === 'answered' && claim.tokenHash && !(await isUsableToken(claim.tokenHash))) {
+        // The client has used the token already, or its session has ended: the answer would be of no use.
+        await store.discard({ tenantId, keyId, attempt: claim.attempt });
+        claim = await take();
+      }
       if (claim.outcome === 'mismatch') throw new Problem('idempotency-key-reused', { detail: REUSED });
       if (claim.outcome === 'busy') throw new Problem('request-in-progress', { detail: BUSY, retryAfter: 1 });
       if (claim.outcome === 'answered') {
@@ -107,23 +115,14 @@ export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptio
       state.lease = undefined;
       try {
         const body = bytesOf(payload);
-        // If a repeat may have another result, the result is not stored: the claim is released, and the command id is
-        // kept.
-        const isTemporary =
-          reply.statusCode >= 500 ||
-          reply.statusCode === 429 ||
-          body === undefined ||
-          state.deniedProblem !== undefined;
-        await withTimeout(
-          isTemporary
-            ? store.settle(lease, undefined, undefined)
-            : store.settle(
-                lease,
-                reply.statusCode,
-                sealer.seal(pack(reply, body), lease.keyId),
-                state.answeredUser ?? state.principal?.userId,
-              ),
-        );
+        // A refusal may have ended when the request is repeated, so it is not stored: the claim is released, and the
+        // command id is kept.
+        const isFinal = reply.statusCode < 400 && body !== undefined && state.deniedProblem === undefined;
+        const answer = isFinal && {
+          ...{ status: reply.statusCode, answer: sealer.seal(pack(reply, body), lease.keyId) },
+          ...{ userId: state.answeredUser ?? state.principal?.userId, tokenHash: state.answeredTokenHash },
+        };
+        await withTimeout(store.settle(lease, answer || undefined));
       } catch (error) {
         // The lease expires later, and a repeat of the request then uses the same command id.
         const reason = error instanceof Error ? error.message : String(error);
@@ -157,7 +156,9 @@ const invalidKey = (): Problem =>
   invalid([{ pointer: '/header/Idempotency-Key', message: 'must be 1 to 255 printable ASCII characters' }]);
 
 const hashOf = (request: WithRawBody): Buffer => {
-  const hash = createHash('sha256').update(`${request.method} ${request.raw.url}\n`);
+  const { 'if-match': ifMatch = null, 'if-none-match': ifNoneMatch = null } = request.headers;
+  const head = JSON.stringify([request.method, request.raw.url, ifMatch, ifNoneMatch]);
+  const hash = createHash('sha256').update(`${head}\n`);
   return (request.rawBody ? hash.update(request.rawBody) : hash).digest();
 };
 

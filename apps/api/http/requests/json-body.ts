@@ -9,7 +9,7 @@ export const BODY_LIMIT = 256 * 1024;
 const FORM_LIMIT = 16 * 1024;
 const MAX_DEPTH = 32;
 
-/** A request with the bytes of its JSON body, for signatures and hashes. */
+/** A request with the bytes of its body, for signatures and hashes. */
 export type WithRawBody = FastifyRequest & { rawBody?: Buffer };
 
 /**
@@ -47,6 +47,7 @@ export const acceptJsonOnly = (instance: FastifyInstance, isRaw: (path: string) 
 export const acceptForms = (instance: FastifyInstance, isPage: (path: string) => boolean): void => {
   const type = 'application/x-www-form-urlencoded';
   instance.addContentTypeParser<Buffer>(type, { parseAs: 'buffer', bodyLimit: FORM_LIMIT }, (request, bytes, done) => {
+    (request as WithRawBody).rawBody = bytes;
     if (!isPage(request.raw.url ?? '/')) {
       return done(new Problem('unsupported-media-type', { detail: 'Send the body as application/json.' }));
     }

@@ -6,6 +6,7 @@ import { asUser, createToyApp, script } from '../testing/toy-app';
 const store: IdempotencyStore = {
   claim: async ({ commandId }) => ({ outcome: 'claimed', commandId, attempt: 1, again: false }),
   settle: async () => undefined,
+  discard: async () => undefined,
   purge: async () => 0,
 };
 

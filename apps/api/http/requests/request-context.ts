@@ -41,6 +41,8 @@ export interface RequestContext {
   joining?: string | undefined;
   /** User in the answer to a request without an access token. The stored answer is deleted with the user. */
   answeredUser?: string | undefined;
+  /** SHA-256 of the refresh token of a new session in the answer. */
+  answeredTokenHash?: Buffer | undefined;
 }
 
 /** The state of a request for the HTTP layer. Controllers see only {@link RequestContext}. */
@@ -52,6 +54,7 @@ export class RequestState implements RequestContext {
   positionTenant: string | undefined = undefined;
   joining: string | undefined = undefined;
   answeredUser: string | undefined = undefined;
+  answeredTokenHash: Buffer | undefined = undefined;
   /** The claim on the idempotency key, until its answer is stored. */
   lease: IdempotencyLease | undefined = undefined;
   /** The signed-in operator, on routes for operators. */

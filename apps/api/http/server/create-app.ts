@@ -69,7 +69,9 @@ export const createApp = async (
   });
   const tokens = createPositionTokens(secretKey);
   const consistency = waiter && createConsistency({ waiter, tokens, waitMs: options.consistencyWaitMs ?? 2_000 });
-  const idempotency = options.idempotency && createIdempotency({ store: options.idempotency, secretKey, logger });
+  const isUsableToken = options.isUsableToken ?? (async () => true);
+  const idempotency =
+    options.idempotency && createIdempotency({ store: options.idempotency, secretKey, logger, isUsableToken });
   const metrics = registry && createHttpMetrics(registry, { inFlight, arrivals, connections });
 
   const allowed = watchAllowedMethods(instance);

@@ -57,6 +57,11 @@ export interface HttpOptions {
   readonly accessRecords?: Pick<AccessRecords, 'find'>;
   /** Without it, `Idempotency-Key` is ignored. */
   readonly idempotency?: IdempotencyStore;
+  /**
+   * Whether the refresh token with this SHA-256 is valid and was not used yet. A stored answer with another one is not
+   * replayed. By default every token counts as valid.
+   */
+  readonly isUsableToken?: (tokenHash: Buffer) => Promise<boolean>;
   /** The checks of `/readyz`. The HTTP application adds its own checks to them. */
   readonly readiness?: Pick<Readiness, 'failing' | 'add'>;
   /** The metrics of `/metrics`; the route does not exist by default. */

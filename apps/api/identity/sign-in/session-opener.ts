@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Access } from '#access/access';
 import { EndedSessions } from '#identity/sessions/ended-sessions';
 import { NetworkMarks } from '#identity/sessions/network-marks';
-import { Sessions, type SessionToOpen } from '#identity/sessions/sessions';
+import { hashOfRefreshToken, Sessions, type SessionToOpen } from '#identity/sessions/sessions';
 import { AccessTokens } from '#identity/tokens/access-tokens';
 import { siblingOf } from '#platform/ids/uuid';
 import { tokenClass } from '#platform/token-class';
@@ -85,6 +85,7 @@ export const createSessionOpener = ({ sessions, accessTokens, markOf, endedSessi
         ...{ memberSince: tenant?.memberSince ?? null, cause: causeOf(context) },
         ...{ access: accessOfNewSession(client, context), network: markOf(client.network) },
       });
+      context.answeredTokenHash = hashOfRefreshToken(refreshToken);
       endedSessions.note(ended);
       return tokensFor(userId, tenant, sessionId, refreshToken);
     },
