@@ -6,6 +6,7 @@ import { Problem } from '#platform/problems';
 import { listInvoices } from '#projections/billing/queries';
 import { type Digested, withDigest } from '../http/contract/etag';
 import { type Page, Pages, type Paging } from '../http/contract/pages';
+import { PositionTokens } from '../http/contract/position-token';
 import { Public } from '../http/contract/public.decorator';
 import { RequirePermission } from '../http/contract/require-permission.decorator';
 import { RateLimit } from '../http/limits/rate-limit.decorator';
@@ -41,6 +42,7 @@ export class BillingController {
   constructor(
     private readonly billing: BillingService,
     private readonly db: ScopedDb,
+    private readonly positions: PositionTokens,
   ) {}
 
   @Get('v1/billing')
@@ -140,7 +142,8 @@ export class BillingController {
     problems: ['forbidden'],
   })
   why(@Context() context: RequestContext): Promise<WhyDto> {
-    return whyOf(this.db.tenant(principalOf(context).tenantId));
+    const { tenantId } = principalOf(context);
+    return whyOf(this.db.tenant(tenantId), (position) => this.positions.seal(tenantId, position));
   }
 
   @Get('billing/return')

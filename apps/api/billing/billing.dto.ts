@@ -330,8 +330,8 @@ export class CauseDto {
 
 export class ReasonDto {
   @ApiProperty({
-    example: '412',
-    description: 'Position of the decision in the event log, as a decimal number. A later decision has a higher one.',
+    example: 'Qk3xG6sX0c1mV2pZr9nYtA',
+    description: 'Token of the position of the decision in the event log, which can be sent as `If-Position`.',
   })
   readonly position!: string;
   @ApiProperty({ format: 'date-time', description: 'When the decision was stored (UTC).' })

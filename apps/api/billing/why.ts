@@ -1,3 +1,4 @@
+import type { Position } from '#event-log/port';
 import type { TenantDb } from '#platform/database/scoped/scoped-db';
 import { type Cause, findCauses, type HistoryRow, listHistory } from '#projections/billing/queries';
 import type { CauseDto, ReasonDto, WhyDto } from './billing.dto';
@@ -17,18 +18,25 @@ const causeOf = ({ actor, correlationId }: HistoryRow, causes: ReadonlyMap<strin
   return { kind, event: isEvent ? correlationId : null, type: event?.type ?? null, ...times };
 };
 
-const reasonOf = (row: HistoryRow, causes: ReadonlyMap<string, Cause>): ReasonDto => ({
-  position: row.position,
+const reasonOf = (
+  row: HistoryRow,
+  causes: ReadonlyMap<string, Cause>,
+  seal: (position: Position) => string,
+): ReasonDto => ({
+  position: seal(BigInt(row.position)),
   at: row.recordedAt.toISOString(),
   cause: causeOf(row, causes),
   decision: row.type,
   effect: row.data,
 });
 
-/** The causes of the present plan and lock: the events from Stripe, the decisions, and what these changed. */
-export const whyOf = async (db: TenantDb): Promise<WhyDto> => {
+/**
+ * The causes of the present plan and lock: the events from Stripe, the decisions, and what these changed.
+ * @param seal makes the token of a position, because positions would reveal the use by all tenants
+ */
+export const whyOf = async (db: TenantDb, seal: (position: Position) => string): Promise<WhyDto> => {
   const [billing, history] = await Promise.all([billingOf(db), listHistory(db, ENTRIES)]);
   const ids = [...new Set(history.map(({ correlationId }) => correlationId))];
   const causes = new Map((await findCauses(db, ids)).map((cause) => [cause.eventId, cause]));
-  return { plan: billing.plan, lock: billing.lock, data: history.map((row) => reasonOf(row, causes)) };
+  return { plan: billing.plan, lock: billing.lock, data: history.map((row) => reasonOf(row, causes, seal)) };
 };

@@ -6,6 +6,7 @@ import { hashOfToken } from '#identity/tokens/invitation-tokens';
 import { findCredentials, findUser, type User } from '#identity/users';
 import { uuidv7 } from '#platform/ids/uuid';
 import { backoff, sleep } from '#platform/loops/backoff';
+import { createKeyedQueue } from '#platform/loops/keyed-queue';
 import { Problem } from '#platform/problems';
 import { tokenClass } from '#platform/token-class';
 import { findInvitationOfToken, type TokenInvitation } from '#projections/invitations/queries';
@@ -25,7 +26,6 @@ import {
   refuseSecondIdentity,
   wrongCredentials,
 } from './join-refusals';
-import { createKeyedQueue } from './keyed-queue';
 
 /** The preview for the page of a link. */
 export interface InvitationPreview extends PreviewDto {

@@ -3,11 +3,11 @@ import type { Position } from '#event-log/port';
 import { deriveKey } from '#platform/encryption';
 import { Problem } from '#platform/problems';
 
-export interface PositionTokens {
+export abstract class PositionTokens {
   /** @returns 22 characters of base64url */
-  seal(tenantId: string, position: Position): string;
+  abstract seal(tenantId: string, position: Position): string;
   /** @throws Problem validation-failed at `/header/If-Position`: the token is malformed or belongs to another tenant */
-  open(tenantId: string, token: string): Position;
+  abstract open(tenantId: string, token: string): Position;
 }
 
 const TOKEN = /^[A-Za-z0-9_-]{22}$/;

@@ -17,7 +17,7 @@ const parameter = (name: string, description: string, schema: object) => ({
 export const PARAMETERS = {
   'Idempotency-Key': parameter(
     'Idempotency-Key',
-    'A new random text for each write, such as a UUID: 1 to 255 printable ASCII characters. It makes it safe to repeat the write: for 24 hours, requests with the same key and body take effect once and get the same answer.',
+    'A new random text for each write, such as a UUID: 1 to 255 printable ASCII characters. It makes it safe to repeat the write: for 24 hours, requests with the same key and body take effect once, and get the same answer if it was successful. A refused write runs again.',
     text(255),
   ),
   'If-Match': parameter(

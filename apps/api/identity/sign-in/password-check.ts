@@ -1,5 +1,6 @@
 import type { FailedSignIns } from '#identity/facts/failed-sign-ins';
 import type { Passwords } from '#identity/passwords';
+import { createKeyedQueue } from '#platform/loops/keyed-queue';
 import { tokenClass } from '#platform/token-class';
 import type { AccountThrottle } from '../../http/limits/account-throttle';
 import type { ClientInfo } from '../../http/requests/client';
@@ -39,14 +40,14 @@ export interface PasswordCheckDeps {
  * The only way to check a password: attempts are throttled by account and network, and an unknown account costs the
  * same work as an existing one.
  */
-export const createPasswordCheck =
-  ({ passwords, throttle, countFailed }: PasswordCheckDeps) =>
+export const createPasswordCheck = ({ passwords, throttle, countFailed }: PasswordCheckDeps) => {
   /**
-   * @param find looks up the account; it is not called for an attempt that is refused by its network's limit
-   * @returns the result of `find` if the password is right; undefined otherwise
-   * @throws Problem rate-limited
+   * Attempts of one account and network run one after another: an attempt counts as wrong until its password is
+   * checked, so many at the same time would be refused although all of their passwords are right.
    */
-  async <Found extends StoredCredentials>(
+  const inSequence = createKeyedQueue();
+
+  const check = async <Found extends StoredCredentials>(
     { account, client, password }: PasswordAttempt,
     find: () => Promise<Found | undefined>,
   ): Promise<Found | undefined> => {
@@ -64,5 +65,17 @@ export const createPasswordCheck =
     await throttle.forgive(account, network);
     return found;
   };
+
+  /**
+   * @param find looks up the account; it is not called for an attempt that is refused by its network's limit
+   * @returns the result of `find` if the password is right; undefined otherwise
+   * @throws Problem rate-limited
+   */
+  return <Found extends StoredCredentials>(
+    attempt: PasswordAttempt,
+    find: () => Promise<Found | undefined>,
+  ): Promise<Found | undefined> =>
+    inSequence(`${attempt.client.network} ${attempt.account}`, () => check(attempt, find));
+};
 
 export abstract class PasswordCheck extends tokenClass<ReturnType<typeof createPasswordCheck>>() {}

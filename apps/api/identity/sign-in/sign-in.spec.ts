@@ -44,6 +44,16 @@ describe('POST /v1/sessions', () => {
     expect(answers[2]).toEqual(answers[0]);
   });
 
+  it('counts no right password, however many are sent at the same time', async () => {
+    const { sent } = await identity.signUp();
+    const signIn = (password = sent.password) => identity.post('/v1/sessions', { email: sent.email, password });
+    expect((await signIn('wrong password')).statusCode).toBe(401);
+    const answers = await Promise.all(Array.from({ length: 4 * ACCOUNT_RATE }, () => signIn()));
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual(answers.map(() => 201));
+    for (let time = 1; time < ACCOUNT_RATE; time++) expect((await signIn('wrong password')).statusCode).toBe(401);
+    expect((await signIn()).statusCode).toBe(429);
+  });
+
   it('counts wrong passwords per account, for existing and unknown accounts and in any spelling of the address', async () => {
     const { sent } = await identity.signUp();
     for (const email of [sent.email, 'unknown-account@acme.example']) {
