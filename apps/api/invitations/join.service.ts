@@ -1,6 +1,6 @@
 import { joinTenant } from '#domain/tenant/decide-invitations';
-import { emailKey } from '#identity/email';
-import { emailDomainOf, type JoinEvents, type JoinRequest, joinAsNew } from '#identity/sagas/join';
+import { emailDomainOf, emailKey } from '#identity/email';
+import { type JoinEvents, type JoinRequest, joinAsNew } from '#identity/sagas/join';
 import { FIRST_PASSWORD, type SessionProof } from '#identity/sessions/sessions';
 import { hashOfToken } from '#identity/tokens/invitation-tokens';
 import { findCredentials, findUser, type User } from '#identity/users';

@@ -28,7 +28,7 @@ export const homePage = ({ name, expiresAt }: Operator): string =>
   page(
     'Operators',
     `<h1>Operators</h1>
-<p>You are signed in as <strong>${escapeHtml(name)}</strong> until ${new Date(expiresAt).toISOString().slice(0, 16).replace('T', ' ')} UTC.</p>
+<p>You are signed in as <strong><bdi>${escapeHtml(name)}</bdi></strong> until ${new Date(expiresAt).toISOString().slice(0, 16).replace('T', ' ')} UTC.</p>
 <p><a href="${BOARD_PATH}">Jobs</a></p>
 <form method="post" action="/ops/logout">
 <button>Sign out</button>

@@ -127,7 +127,7 @@ describe('renaming a team', () => {
     given(...withSales)
       .when(rename('SALES'))
       .thenHappened(renamed('SALES')));
-  it.each(['sUPPORT', ' Support', 'Support\u00a0'])(
+  it.each(['sUPPORT', ' Support', 'Support\u00a0', 'Sup\u200bport', 'Sup\u00adport', '\uff33upport'])(
     'is refused with %j, which has the same normal form as the name of another team',
     (name) =>
       given(...withSalesAndSupport)

@@ -18,10 +18,15 @@ const requireTeam = ({ teams }: OpenTenant, teamId: string): Team => {
   return team;
 };
 
+/** Characters that are not visible, such as a zero-width space or a soft hyphen. */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu;
+
 /**
- * Two names that differ only in capitals, in white space or in the composition of letters have the same normal form.
+ * Two names have the same normal form if they differ only in capitals, in white space, in invisible characters or in
+ * compatible forms of a letter, such as full-width letters (NFKC).
  */
-const normalForm = (name: string): string => name.normalize('NFC').trim().replace(/\s+/g, ' ').toLowerCase();
+const normalForm = (name: string): string =>
+  name.normalize('NFKC').replace(INVISIBLE, '').trim().replace(/\s+/g, ' ').toLowerCase();
 
 const isSameName = (one: string, other: string): boolean => normalForm(one) === normalForm(other);
 

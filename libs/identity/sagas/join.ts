@@ -1,10 +1,9 @@
-import { domainToASCII } from 'node:url';
 import type { Access } from '#access/access';
 import type { CommandContext } from '#domain/command';
 import { Refusal } from '#domain/refusal';
 import type { Position } from '#event-log/port';
 import { uuidv7 } from '#platform/ids/uuid';
-import { emailKey } from '../email';
+import { emailDomainOf, emailKey } from '../email';
 import type { Passwords } from '../passwords';
 import type { Join, JoinStore } from './join-store';
 import { contextOfStep, runSaga, type Saga, sweepSaga } from './saga';
@@ -44,9 +43,6 @@ export interface Joined {
   readonly createdAt: Date;
   readonly position: Position;
 }
-
-/** The domain of an e-mail address in ASCII, as invitations store it. */
-export const emailDomainOf = (email: string): string => domainToASCII(emailKey(email).split('@').at(-1) ?? '');
 
 /** Where a test may kill the process. */
 export const JOIN_FAILPOINTS = ['join.claimed', 'join.joined', 'join.registered', 'join.completed'] as const;

@@ -2,10 +2,12 @@ import { applyDecorators } from '@nestjs/common';
 import { Type } from 'class-transformer';
 import { isEmail, ValidateNested } from 'class-validator';
 import { type FieldOptions, field } from './field';
+import { hasHidden, isBlank } from './hidden-characters';
 
 interface Length {
   /**
-   * Minimum number of characters (code points); 1 by default. With 1 or more, a text of white space only is refused.
+   * Minimum number of characters (code points); 1 by default. With 1 or more, a text without a visible character is
+   * refused.
    */
   readonly min?: number;
   /** Maximum number of characters (code points). */
@@ -33,19 +35,24 @@ const lengthOf = (text: string): number => {
 
 const range = (min: number, max: number): string => (min === max ? `${min}` : `${min} to ${max}`);
 
-/** A text that users write: Unicode without control characters, on one line or, with `lines`, on several. */
+/**
+ * A text that users write: Unicode without control characters, on one line or, with `lines`, on several. A text on one
+ * line that is no password has no hidden characters.
+ */
 export const Text = (options: FieldOptions & Length & TextOptions): PropertyDecorator => {
   const { min = 1, max, lines = false, format, pattern } = options;
   const forbidden = lines ? CONTROL_BUT_LINES : CONTROL;
   const test = (value: unknown): boolean => {
     if (typeof value !== 'string' || forbidden.test(value)) return false;
-    if ((min > 0 && value.trim() === '') || pattern?.test(value) === false) return false;
+    if (!lines && format !== 'password' && hasHidden(value)) return false;
+    if ((min > 0 && isBlank(value)) || pattern?.test(value) === false) return false;
     // A code point has one or two code units, so the number of units decides for most texts.
     if (value.length >= 2 * min && value.length <= max) return true;
     const length = lengthOf(value);
     return length >= min && length <= max;
   };
-  const length = `text of ${range(min, max)} characters${lines ? '' : ' on one line'}`;
+  const characters = lines || format === 'password' ? 'characters' : 'visible characters';
+  const length = `text of ${range(min, max)} ${characters}${lines ? '' : ' on one line'}`;
   const message = options.patternMessage ? `${options.patternMessage}, ${length}` : `must be ${length}`;
   return field({ message, test }, options, {
     type: String,
@@ -75,9 +82,13 @@ export const Uuid = (options: FieldOptions = {}): PropertyDecorator =>
     format: 'uuid',
   });
 
-/** An e-mail address of at most 254 characters. Its case is kept; `emailKey` decides which addresses are equal. */
+/**
+ * An e-mail address of at most 254 characters, without hidden or control characters, also not in quotes. Its case is
+ * kept; `emailKey` decides which addresses are equal.
+ */
 export const Email = (options: FieldOptions = {}): PropertyDecorator => {
-  const test = (value: unknown): boolean => typeof value === 'string' && value.length <= 254 && isEmail(value);
+  const test = (value: unknown): boolean =>
+    typeof value === 'string' && value.length <= 254 && !CONTROL.test(value) && !hasHidden(value) && isEmail(value);
   return field({ message: 'must be an e-mail address', test }, options, {
     type: String,
     format: 'email',

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { domainToASCII } from 'node:url';
 import { LogUnavailable, START } from '#event-log/port';
 import { uuidv7 } from '#platform/ids/uuid';
 import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
@@ -11,6 +12,25 @@ describe('POST /v1/signup', () => {
   afterAll(() => identity.close());
   beforeEach(() => {
     identity.work.length = 0;
+  });
+
+  it.each([
+    ['a name with a zero-width space', { personName: 'Ada\u200b Lovelace' }, '/personName'],
+    ['a name with a change of direction', { personName: '\u202eAda' }, '/personName'],
+    ['an invisible name', { companyName: '\u2060\u3164' }, '/companyName'],
+    ['an address with a soft hyphen', { email: 'a\u00adda@acme.example' }, '/email'],
+    ['an address with a line break in quotes', { email: '"a\r\nb"@acme.example' }, '/email'],
+  ])('refuses %s', async (_, more, pointer) => {
+    const answer = await identity.post('/v1/signup', identity.body(more));
+    expect([answer.statusCode, answer.json().errors?.[0]?.pointer]).toEqual([400, pointer]);
+  });
+
+  it('is refused for an address that an account has with its domain in Unicode or in ASCII', async () => {
+    const { sent } = await identity.signUp({ email: 'ada@m\u00fcller-signup.example' });
+    const ascii = `Ada@${domainToASCII('m\u00fcller-signup.example')}`;
+    expect((await identity.post('/v1/signup', identity.body({ email: ascii }))).statusCode).toBe(409);
+    const signIn = await identity.post('/v1/sessions', { email: ascii, password: sent.password });
+    expect(signIn.statusCode).toBe(201);
   });
 
   it('answers with the user, the tenant, the role owner, and tokens that the next request can use', async () => {

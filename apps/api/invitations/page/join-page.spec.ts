@@ -47,7 +47,7 @@ describe('the page of an invitation', () => {
     const { url } = (await app.request('POST', '/v1/invitations', { token: accessToken, payload })).json();
     const { pathname } = new URL(url);
     const shown = (await open(pathname)).body;
-    expect(shown).toContain('Ada &lt;b&gt;Lovelace&lt;/b&gt; invites you');
+    expect(shown).toContain('<bdi>Ada &lt;b&gt;Lovelace&lt;/b&gt;</bdi> invites you');
     expect(shown).toMatch(
       new RegExp(`expires on <time datetime="${expiresAt}">\\d+ \\w+ \\d{4} at \\d\\d:\\d\\d UTC</time>`),
     );

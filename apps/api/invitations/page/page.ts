@@ -7,6 +7,9 @@ const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;
 /** Escapes text for HTML. Every value in a page must be escaped. */
 export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (it) => ENTITIES[it] as string);
 
+/** A text of a user inside a sentence: in another writing direction, it does not reorder the text around it. */
+const isolated = (text: string): string => `<bdi>${escapeHtml(text)}</bdi>`;
+
 /** A complete page in the common layout. @param title plain text @param body HTML */
 export const page = (title: string, body: string): string => `<!doctype html>
 <html lang="en">
@@ -104,8 +107,8 @@ export const formPage = (
       : '';
   return page(
     `Join ${companyName}`,
-    `<h1>Join ${escapeHtml(companyName)}</h1>
-<p>${inviterName ? `${escapeHtml(inviterName)} invites you` : 'You are invited'} to be <strong>${ROLES[role] ?? 'a member'}</strong> of ${escapeHtml(companyName)}.</p>
+    `<h1>Join ${isolated(companyName)}</h1>
+<p>${inviterName ? `${isolated(inviterName)} invites you` : 'You are invited'} to be <strong>${ROLES[role] ?? 'a member'}</strong> of ${isolated(companyName)}.</p>
 <p>The invitation expires on ${timeOf(expiresAt)}.</p>
 ${domains}
 ${problem ? `<p class="problem" role="alert">${escapeHtml(problem)}</p>` : ''}
@@ -120,8 +123,8 @@ export const joinedPage = (companyName: string, email: string): string =>
   page(
     `You are a member of ${companyName}`,
     `<h1>Welcome</h1>
-<p>You are now a member of <strong>${escapeHtml(companyName)}</strong>.</p>
-<p>Sign in as <strong>${escapeHtml(email)}</strong> with your password in the application of ${escapeHtml(companyName)}. You can close this page.</p>`,
+<p>You are now a member of <strong>${isolated(companyName)}</strong>.</p>
+<p>Sign in as <strong>${isolated(email)}</strong> with your password in the application of ${isolated(companyName)}. You can close this page.</p>`,
   );
 
 /** One page for a link that is unknown, revoked, used up or expired, or whose tenant is closed. */
