@@ -1,5 +1,4 @@
-import type { EventLog } from '#event-log/port';
-import { InvalidAppend } from '#event-log/port';
+import { type EventLog, InvalidAppend } from '#event-log/port';
 import { groupBy } from '#platform/group-by';
 import type { Logger } from '#platform/logging/logger.port';
 import type { Fact, FactStore } from './fact-store';
@@ -41,19 +40,19 @@ export const appendFacts = async ({ store, log, isCreated, logger }: AppendFacts
   const taken = await store.take(LEASE_SECONDS, AT_ONCE);
   const done: Fact[] = [];
 
-  const isForNoTenant = async ({ tenantId, happenedAt }: Fact): Promise<boolean | 'unknown'> => {
-    if (tenantId === null || (await isCreated(tenantId))) return false;
-    return Date.now() - happenedAt.getTime() > TENANT_HOURS * 3_600_000 ? true : 'unknown';
+  /** Whether the tenant of a fact exists, may still be created, or was not created within a day. */
+  const tenantOf = async ({ tenantId, happenedAt }: Fact): Promise<'exists' | 'awaited' | 'missing'> => {
+    if (tenantId === null || (await isCreated(tenantId))) return 'exists';
+    return Date.now() - happenedAt.getTime() > TENANT_HOURS * 3_600_000 ? 'missing' : 'awaited';
   };
   /** @returns false if the fact stays in the outbox */
   const process = async (fact: Fact): Promise<boolean> => {
+    const { type, aggregateId, attempts } = fact;
     try {
-      const isOrphan = await isForNoTenant(fact);
-      if (isOrphan === 'unknown') return false;
-      if (!isOrphan) await append(log, fact);
-      return true;
+      const tenant = await tenantOf(fact);
+      if (tenant === 'exists') await append(log, fact);
+      return tenant !== 'awaited';
     } catch (error) {
-      const { type, aggregateId, attempts } = fact;
       if (error instanceof InvalidAppend) {
         logger.warn({ err: error, type, aggregateId }, 'a fact of sign-in is dropped: the log can never accept it');
         return true;
