@@ -56,7 +56,7 @@ describe('a first start with everything embedded', () => {
     ['SIGKILL', 'postgres.log'],
   ] as const)('can be ended by %s during its first start (after %s exists) and started again', async (signal, file) => {
     const product = launch(folders.dataDir);
-    await until(() => exists(join(folders.dataDir, file)), 20_000);
+    await until(() => exists(join(folders.dataDir, file)), 180_000);
     expect(await product.end(signal)).toBe(signal === 'SIGTERM' ? 0 : null);
     const again = launch(folders.dataDir);
     expect(await isReady(await again.ready())).toBe(true);
