@@ -21,7 +21,7 @@ const makeHome = async (): Promise<string> => {
 const endPostgres = async (dataDir: string): Promise<void> => {
   const server = serverPid(dataDir);
   if (server > 0 && isAlive(server)) process.kill(server, 'SIGQUIT');
-  await until(() => serverPid(dataDir) === 0 || !isAlive(serverPid(dataDir)), 10_000);
+  await until(() => serverPid(dataDir) === 0 || !isAlive(serverPid(dataDir)), 60_000);
 };
 
 /** New folders for each test of a file. After each test, its processes are ended and its folders are deleted. */

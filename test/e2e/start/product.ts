@@ -114,6 +114,6 @@ export const until = async (condition: () => boolean | Promise<boolean>, ms: num
  * @throws Error after that
  */
 export const isReady = async (url: string): Promise<boolean> => {
-  await until(async () => (await fetch(`${url}/readyz`)).status === 200, 10_000);
+  await until(async () => (await fetch(`${url}/readyz`)).status === 200, 60_000);
   return true;
 };

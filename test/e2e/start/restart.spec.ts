@@ -84,7 +84,7 @@ describe('a start on existing data', () => {
     process.kill(server, 'SIGKILL');
     const databaseAnswers = async (): Promise<boolean> =>
       (await query(folders.dataDir, 'select 1').catch(() => [])).length === 1;
-    await until(async () => serverPid(folders.dataDir) !== server && (await databaseAnswers()), 10_000);
+    await until(async () => serverPid(folders.dataDir) !== server && (await databaseAnswers()), 60_000);
     expect(await product.end('SIGTERM')).toBe(0);
     expect(isAlive(serverPid(folders.dataDir))).toBe(false);
   });
