@@ -112,6 +112,8 @@ returns table (seq text, command_id uuid, aggregate text, aggregate_id uuid, ten
   happened_at timestamptz, actor_id uuid, access_id uuid, correlation_id text, causation_id uuid, attempts integer)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
+  -- One caller at a time: otherwise, one could take the start of a session, and another one its end, and append it first.
+  perform pg_advisory_xact_lock(7301951);
   -- A minute has ended for every transaction that may still count in it: a statement takes at most 30 s.
   with ended as (
     delete from identity.failed_sign_ins f where f.ctid in (
@@ -131,7 +133,7 @@ begin
           and not exists (
             select from identity.facts e where e.aggregate_id = d.aggregate_id and e.seq < d.seq
               and e.attempted_at > lease.now() - make_interval(secs => p_lease_seconds))
-        order by d.attempts, d.seq limit p_limit for update skip locked)
+        order by d.seq limit p_limit for update skip locked)
       returning f.*)
     select t.seq::text, t.command_id, t.aggregate, t.aggregate_id, t.tenant_id, t.type, t.data, t.happened_at,
       t.actor_id, t.access_id, t.correlation_id, t.causation_id, t.attempts
@@ -139,7 +141,7 @@ begin
 end $$;
 comment on function identity.take_facts is
   'Takes facts that wait for the event log, each for one caller for p_lease_seconds seconds of lease time, in their order.
-  Those that have failed most often are taken last.';
+  Facts that could not be appended are taken again after that time, and do not delay those of other sessions and users.';
 
 create function identity.delete_facts(p_seqs bigint[]) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$

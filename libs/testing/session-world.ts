@@ -13,6 +13,7 @@ export const CAUSE = { correlationId: 'test' };
 export interface SessionWorld {
   /** Connects as the app role. */
   readonly pool: Pool;
+  readonly projector: Pool;
   readonly owner: Pool;
   readonly user: string;
   readonly tenant: string;
@@ -33,6 +34,7 @@ export interface SessionWorld {
 export const openSessionWorld = async (): Promise<SessionWorld> => {
   const database = await createTestDatabase();
   const pool = createPool({ url: database.urls.app, max: 8, applicationName: 'test' });
+  const projector = createPool({ url: database.urls.projector, max: 4, applicationName: 'test' });
   const owner = createPool({ url: database.urls.owner, max: 2, applicationName: 'test' });
   const tenant = uuidv7();
 
@@ -48,7 +50,7 @@ export const openSessionWorld = async (): Promise<SessionWorld> => {
   const user = await createUser();
 
   return {
-    ...{ pool, owner, user, tenant, sessions: createSessions(pool, 30), createUser },
+    ...{ pool, projector, owner, user, tenant, sessions: createSessions(pool, 30), createUser },
     toOpen: (proof = FIRST_PASSWORD, userId = user) => {
       const sessionId = uuidv7();
       return {
@@ -75,7 +77,7 @@ export const openSessionWorld = async (): Promise<SessionWorld> => {
       );
     },
     close: async () => {
-      await Promise.all([pool.end(), owner.end()]);
+      await Promise.all([pool.end(), projector.end(), owner.end()]);
       await database.drop();
     },
   };

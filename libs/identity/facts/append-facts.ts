@@ -35,10 +35,12 @@ const append = (log: AppendFactsDeps['log'], fact: Fact) =>
  * Any number of workers may call it. A fact whose worker is killed is appended again under the same command id, so that
  * the log has it once. A fact that could not be appended is tried again after 30 s.
  * @returns the number of facts that left the outbox
+ * @throws the error of the database
  */
 export const appendFacts = async ({ store, log, isCreated, logger }: AppendFactsDeps): Promise<number> => {
   const taken = await store.take(LEASE_SECONDS, AT_ONCE);
   const done: Fact[] = [];
+  const errors: unknown[] = [];
 
   /** Whether the tenant of a fact exists, may still be created, or was not created within a day. */
   const tenantOf = async ({ tenantId, happenedAt }: Fact): Promise<'exists' | 'awaited' | 'missing'> => {
@@ -46,22 +48,19 @@ export const appendFacts = async ({ store, log, isCreated, logger }: AppendFacts
     return Date.now() - happenedAt.getTime() > TENANT_HOURS * 3_600_000 ? 'missing' : 'awaited';
   };
   /** @returns false if the fact stays in the outbox */
-  const process = async (fact: Fact): Promise<boolean> => {
-    const { type, aggregateId, attempts } = fact;
+  const appendIfPossible = async (fact: Fact): Promise<boolean> => {
     try {
       const tenant = await tenantOf(fact);
       if (tenant === 'exists') await append(log, fact);
       return tenant !== 'awaited';
     } catch (error) {
-      if (error instanceof InvalidAppend) {
-        logger.warn({ err: error, type, aggregateId }, 'a fact of sign-in is dropped: the log can never accept it');
-        return true;
+      if (!(error instanceof InvalidAppend)) {
+        errors.push(error);
+        return false;
       }
-      logger.warn(
-        { err: error, type, aggregateId, attempts },
-        'a fact of sign-in could not be appended to the log yet',
-      );
-      return false;
+      const { type, aggregateId } = fact;
+      logger.warn({ err: error, type, aggregateId }, 'a fact of sign-in is dropped: the log can never accept it');
+      return true;
     }
   };
 
@@ -69,11 +68,13 @@ export const appendFacts = async ({ store, log, isCreated, logger }: AppendFacts
   await Promise.all(
     [...bySubject.values()].map(async (facts) => {
       for (const fact of facts) {
-        if (!(await process(fact))) return;
+        if (!(await appendIfPossible(fact))) return;
         done.push(fact);
       }
     }),
   );
+  if (errors.length > 0)
+    logger.warn({ err: errors[0], failed: errors.length }, 'facts of sign-in could not be appended to the log yet');
   if (done.length > 0) await store.delete(done);
   return done.length;
 };

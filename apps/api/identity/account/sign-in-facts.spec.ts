@@ -1,7 +1,6 @@
 import type { Pool } from 'pg';
 import type { RecordedEvent } from '#event-log/port';
-import { InvalidAppend, LogUnavailable } from '#event-log/port';
-import { type AppendFactsDeps, appendFacts } from '#identity/facts/append-facts';
+import { appendFacts } from '#identity/facts/append-facts';
 import { createFactStore } from '#identity/facts/fact-store';
 import { createPool } from '#platform/database/connections/pools';
 import { uuidv7 } from '#platform/ids/uuid';
@@ -23,22 +22,15 @@ describe('the facts of sign-in in the event log', () => {
     app = await createIdentityApp();
     projector = createPool({ url: app.database.urls.projector, max: 4, applicationName: 'test' });
   });
-  afterEach(async () => {
-    await app.owner.query('delete from identity.facts');
-    jest.restoreAllMocks();
-  });
   afterAll(async () => {
     await projector.end();
     await app.close();
   });
 
-  const deps = (more: Partial<AppendFactsDeps> = {}): AppendFactsDeps => ({
-    ...{ store: createFactStore(projector), log: app.log, isCreated: async () => true, logger: silentLogger },
-    ...more,
-  });
   /** Appends what waits, and returns the events of these types. */
   const factsOf = async (types: readonly string[], isWanted: (event: RecordedEvent) => boolean) => {
-    await appendFacts(deps());
+    const store = createFactStore(projector);
+    await appendFacts({ store, log: app.log, isCreated: async () => true, logger: silentLogger });
     const { events } = await app.log.readAll({ after: 0n, limit: 100_000 });
     return events.filter((event) => types.includes(event.type) && isWanted(event));
   };
@@ -219,72 +211,6 @@ describe('the facts of sign-in in the event log', () => {
       await signInWrongly(`${uuidv7()}@acme.example`);
       await signIn(ada);
       expect(await countedFor(ada.user.id)).toBe(0);
-    });
-  });
-
-  describe('in the outbox', () => {
-    const waiting = async (): Promise<number> => (await createFactStore(projector).waiting()).facts;
-    /** As if the lease of every taken fact had ended. */
-    const endLeases = () => app.owner.query('update identity.facts set attempted_at = null');
-
-    it('wait while the log is not available, in their order', async () => {
-      const ada = await app.signUp();
-      await app.request('DELETE', '/v1/sessions/current', { token: ada.accessToken });
-      const append = jest.spyOn(app.log, 'append').mockRejectedValue(new LogUnavailable('not available'));
-      expect(await appendFacts(deps())).toBe(0);
-      // The end is not tried before the start.
-      expect(append).toHaveBeenCalledTimes(1);
-      append.mockRestore();
-      expect([await waiting(), await appendFacts(deps())]).toEqual([2, 0]);
-      await endLeases();
-      expect((await sessionFacts(ada.user.id)).map(({ type, version }) => [type, version])).toEqual([
-        ['SessionStarted', 1],
-        ['SessionEnded', 2],
-      ]);
-      expect(await waiting()).toBe(0);
-    });
-
-    it('are appended once, also if a worker is killed before it deletes them', async () => {
-      const ada = await app.signUp();
-      const store = { ...createFactStore(projector), delete: () => Promise.reject(new Error('killed')) };
-      await expect(appendFacts(deps({ store }))).rejects.toThrow('killed');
-      expect(await waiting()).toBe(1);
-      await endLeases();
-      expect(await sessionFacts(ada.user.id)).toHaveLength(1);
-      expect(await waiting()).toBe(0);
-    });
-
-    it('are appended once by several workers, those of a session in their order', async () => {
-      const ada = await app.signUp();
-      for (let n = 0; n < 10; n++)
-        await app.request('DELETE', '/v1/sessions/current', { token: (await signIn(ada)).accessToken });
-      const counts = await Promise.all(Array.from({ length: 4 }, () => appendFacts(deps())));
-      for (let rest = counts.reduce((sum, n) => sum + n, 0); rest < 21; ) rest += await appendFacts(deps());
-      const facts = await sessionFacts(ada.user.id);
-      expect(facts).toHaveLength(21);
-      for (const { stream } of facts)
-        expect(facts.filter((it) => it.stream.id === stream.id).map(({ type }) => type)).toEqual(
-          ['SessionStarted', 'SessionEnded'].slice(0, facts.filter((it) => it.stream.id === stream.id).length),
-        );
-    });
-
-    it('wait for the tenant of a session that is being created, for a day', async () => {
-      const ada = await app.signUp();
-      const isCreated = async () => false;
-      expect(await appendFacts(deps({ isCreated }))).toBe(0);
-      await endLeases();
-      await app.owner.query(`update identity.facts set happened_at = now() - interval '2 days'`);
-      expect(await appendFacts(deps({ isCreated }))).toBe(1);
-      expect([await waiting(), await sessionFacts(ada.user.id)]).toEqual([0, []]);
-    });
-
-    it('leave the outbox if the log can never accept them', async () => {
-      await app.signUp();
-      jest.spyOn(app.log, 'append').mockRejectedValue(new InvalidAppend('the tenant was erased'));
-      const warn = jest.fn();
-      expect(await appendFacts(deps({ logger: { ...silentLogger, warn } }))).toBe(1);
-      expect(warn).toHaveBeenCalledTimes(1);
-      expect(await waiting()).toBe(0);
     });
   });
 });

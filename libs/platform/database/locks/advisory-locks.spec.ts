@@ -34,6 +34,7 @@ describe('the advisory locks', () => {
       'apps/migrations/0004-event-log-appends.sql': [ADVISORY_LOCKS.appending],
       'apps/migrations/0005-event-log-history.sql': [ADVISORY_LOCKS.appending],
       'apps/migrations/0018-plans.sql': [ADVISORY_LOCKS.reserving],
+      'apps/migrations/0025-identity-facts.sql': [ADVISORY_LOCKS.takingFacts],
     });
   });
 });

@@ -16,6 +16,8 @@ export const ADVISORY_LOCKS = {
    */
   reserving: 7301949,
   erasingTenants: 7301950,
+  /** Acquired in SQL (`apps/migrations/0025-identity-facts.sql`): it keeps the facts of a session in their order. */
+  takingFacts: 7301951,
 } as const;
 
 /**
