@@ -1,6 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { openAccessRecords } from '#access/access-records';
-import { createSessions } from '#identity/sessions/sessions';
+import { isUnusedRefreshToken } from '#identity/sessions/unused-token';
 import { createOperatorTokens } from '#identity/tokens/operator-tokens';
 import type { Settings } from '#platform/config/settings';
 import { createPostgresIdempotencyStore } from '#platform/idempotency/store';
@@ -61,8 +61,10 @@ export const composeApi = async (deps: ApiDeps, overrides: Partial<HttpOptions> 
     refusals,
     waiter,
     accessRecords,
-    idempotency: createPostgresIdempotencyStore(pool),
-    isUsableToken: createSessions(pool, settings.refreshTokenTtlDays).isUnused,
+    idempotency: {
+      store: createPostgresIdempotencyStore(pool),
+      isUsableToken: (tokenHash) => isUnusedRefreshToken(pool, tokenHash),
+    },
     ...(readiness && { readiness }),
     registry,
     metricsToken: settings.metricsToken,

@@ -36,8 +36,8 @@ const RESERVATIONS_AT_ONCE = 500;
 
 /**
  * Starts the loops that complete interrupted sign-ups, joins and erasures, erase closed tenants, settle overdue
- * reservations, delete old idempotency keys and erase old addresses. Every worker runs all of them, which is
- * safe at the same time.
+ * reservations, delete old idempotency keys and erase old addresses. Every worker runs all of them, which is safe at the
+ * same time.
  */
 export const startSweepers = (
   { log, projectorPool, accessRecords, settings, logger }: Runtime,

@@ -13,7 +13,7 @@ export const emailKey = (email: string): string => {
   const text = comparable(email.trim()).trim();
   const at = text.lastIndexOf('@') + 1;
   const domain = text.slice(at);
-  return text.slice(0, at) + (at > 0 && domainToASCII(domain) ? domainToASCII(domain) : domain);
+  return text.slice(0, at) + ((at > 0 && domainToASCII(domain)) || domain);
 };
 
 /** The domain of an e-mail address in ASCII, as in the allowed domains of an invitation. */

@@ -10,7 +10,6 @@ import { createSealer, deriveKey } from '#platform/encryption';
 import { modeOf, openGateway } from '../../bootstrap/stripe';
 import { ApiContext } from '../core/api-context';
 import { PublicUrl, returnOriginsOf } from '../core/public-url';
-import { createPositionTokens, PositionTokens } from '../http/contract/position-token';
 import { PlansModule } from '../plans/plans.module';
 import { Usage } from '../plans/usage';
 import { BillingController } from './billing.controller';
@@ -53,11 +52,6 @@ const webhookOf = ({ stripe }: ApiContext, pool: Pool, wakeUp: InboxWakeup): Web
       provide: BillingService,
       inject: [ApiContext, PublicUrl, ScopedDb, Catalogue, Usage, InboxWakeup],
       useFactory: billingOf,
-    },
-    {
-      provide: PositionTokens,
-      inject: [ApiContext],
-      useFactory: ({ secretKey }: ApiContext) => createPositionTokens(secretKey),
     },
     { provide: Webhook, inject: [ApiContext, Pool, InboxWakeup], useFactory: webhookOf },
   ],

@@ -41,8 +41,8 @@ export interface RefusalAuditDeps {
 }
 
 /**
- * Records the refusals of plans, locks and invitations for the audit, without delaying the answers. The first refusal of a kind is
- * recorded at once, and its repeats within a minute are recorded as a number at the end of that minute.
+ * Records the refusals of plans, locks and invitations for the audit, without delaying the answers. The first refusal of
+ * a kind is recorded at once, and its repeats within a minute are recorded as a number at the end of that minute.
  */
 export const createRefusalAudit = ({
   log,

@@ -5,6 +5,7 @@ import { ApiModule } from '../api.module';
 import type { ApiDeps } from '../core/api-context';
 import type { ContractDeps } from '../http/contract/contract.guard';
 import { ContractModule } from '../http/contract/contract.module';
+import type { PositionTokens } from '../http/contract/position-token';
 import { createOpenApiDocument } from '../http/openapi/openapi';
 
 interface Schema {
@@ -43,7 +44,7 @@ const createDocument = async () => {
   const root = {
     module: class {},
     imports: [
-      ContractModule.with({} as ContractDeps),
+      ContractModule.with({} as ContractDeps, {} as PositionTokens),
       ApiModule.with({} as ApiDeps, { publicUrl, accessRecords: {} as AccessRecords }),
     ],
   };

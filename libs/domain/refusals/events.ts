@@ -2,8 +2,8 @@ import { eventTypes } from '../event-types';
 
 /**
  * A request in a tenant was refused because of a limit, a missing feature or a lock, or a user could not join by an
- * invitation. It is recorded for the audit, in a
- * separate stream, so that many refusals do not delay commands on the tenant's own stream.
+ * invitation. It is recorded for the audit, in a separate stream, so that many refusals do not delay commands on the
+ * tenant's own stream.
  */
 export type OperationRefused = {
   readonly type: 'OperationRefused';

@@ -1,5 +1,6 @@
 import { hasRequiredVersion, type RequiredVersion } from '#domain/command';
 import { backoff, sleep } from '#platform/loops/backoff';
+import { createKeyedQueue } from '#platform/loops/keyed-queue';
 import { type EventLog, type EventToAppend, type Position, WrongExpectedVersion } from '../port';
 import type { StreamId } from '../stream-id';
 import type { CommandContext, Fold } from './fold';
@@ -7,7 +8,6 @@ import { foldOnto, HistoryOfNewerRelease } from './fold-onto';
 import { noSnapshots, type Snapshots } from './snapshots';
 import type { Folded } from './state-cache';
 import { type NamedStream, StateLoader, withName } from './state-loader';
-import { createStreamQueue } from './stream-queue';
 
 /** The result of a command. */
 export interface CommandResult<State = unknown> {
@@ -46,7 +46,11 @@ const ATTEMPTS = 50;
 export class AggregateStore {
   readonly #log: EventLog;
   readonly #states: StateLoader;
-  readonly #inQueue = createStreamQueue();
+  /**
+   * Runs the commands of this process on one stream one after the other. If they ran at once, all but one would fail on
+   * the expected version, and would have to read and decide again. The expected version detects commands of others.
+   */
+  readonly #inQueue = createKeyedQueue();
 
   constructor({ log, snapshots = noSnapshots, cached = 10_000, snapshotEvery = 500 }: AggregateStoreOptions) {
     this.#log = log;

@@ -27,6 +27,7 @@ export const FIRST_PASSWORD: SessionProof = { passwordVersion: 1 };
 /** A session to open. */
 export interface SessionToOpen {
   readonly proof: SessionProof;
+  /** By which request, for the history of the tenant. */
   readonly method: SessionStarted['data']['method'];
   readonly cause: FactCause;
   /** The same for each attempt at a command. */
@@ -168,18 +169,6 @@ export const createSessions = (pool: Pool, days: number) => {
         }),
       );
       return rows[0]?.ended ?? [];
-    },
-
-    /** Whether the refresh token with this hash is valid and was not used yet. It is not used by this. */
-    isUnused: async (tokenHash: Buffer): Promise<boolean> => {
-      const { rows } = await withClient(pool, (client) =>
-        client.query<{ unused: boolean }>({
-          name: 'is-unused-refresh-token',
-          text: 'select identity.is_unused_refresh_token($1) as unused',
-          values: [tokenHash],
-        }),
-      );
-      return rows[0]?.unused ?? false;
     },
 
     /** The owner of a refresh token, used or not. @returns undefined if the token is unknown */

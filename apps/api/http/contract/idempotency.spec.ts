@@ -1,10 +1,13 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Client, type Pool } from 'pg';
 import { createPool } from '#platform/database/connections/pools';
-import { createPostgresIdempotencyStore } from '#platform/idempotency/store';
+import { createPostgresIdempotencyStore, type IdempotencyStore } from '#platform/idempotency/store';
 import { Problem } from '#platform/problems';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { asUser, createToyApp, script, TENANT_A, TENANT_B } from '../testing/toy-app';
+
+/** The answers of the test contain no tokens. */
+const withTokens = (store: IdempotencyStore) => ({ store, isUsableToken: async () => false });
 
 describe('Idempotency-Key', () => {
   let database: TestDatabase;
@@ -22,7 +25,7 @@ describe('Idempotency-Key', () => {
     pool.on('acquire', () => {
       queries += 1;
     });
-    const idempotency = createPostgresIdempotencyStore(pool);
+    const idempotency = withTokens(createPostgresIdempotencyStore(pool));
     app = await createToyApp({ idempotency });
     other = await createToyApp({ idempotency });
   });
@@ -260,7 +263,7 @@ describe('Idempotency-Key', () => {
 
   it('is answered 503, and no command runs, while its store is not available', async () => {
     const unreachable = createPool({ url: 'postgres://x:y@127.0.0.1:1/none', max: 1, applicationName: 'spec' });
-    const broken = await createToyApp({ idempotency: createPostgresIdempotencyStore(unreachable) });
+    const broken = await createToyApp({ idempotency: withTokens(createPostgresIdempotencyStore(unreachable)) });
     const answer = await post('k1', undefined, undefined, broken);
     expect(answer.statusCode).toBe(503);
     expect(answer.headers['retry-after']).toBe('1');

@@ -70,9 +70,9 @@ export const mayBeReplayed = ({ headers, method }: FastifyRequest): boolean =>
   headers['idempotency-key'] !== undefined && WRITES.has(method);
 
 /**
- * Stores the answers of successful writes with an `Idempotency-Key`. Refusals are not stored, because their cause may end. The key is stored with its user or address as one keyed hash,
- * and the answer is encrypted (AES-256-GCM with a key derived from SECRET_KEY), because sign-up and sign-in answer with
- * tokens.
+ * Stores the answers of successful writes with an `Idempotency-Key`. Refusals are not stored, because their cause may
+ * end. The key is stored with its user or address as one keyed hash, and the answer is encrypted (AES-256-GCM with a key
+ * derived from SECRET_KEY), because sign-up and sign-in answer with tokens.
  */
 export const createIdempotency = ({ store, secretKey, logger, isUsableToken }: IdempotencyOptions): Idempotency => {
   const hashKey = deriveKey(secretKey, 'idempotency key');

@@ -14,7 +14,8 @@ export type WithRawBody = FastifyRequest & { rawBody?: Buffer };
 
 /**
  * Accepts JSON bodies only: UTF-8, at most 32 levels deep, without a name that occurs twice in one object. Keys such as
- * `__proto__` are parsed as plain keys, which `cleanText` then refuses. An empty body counts as no body, because many clients send a `Content-Type` without a body.
+ * `__proto__` are parsed as plain keys, which `cleanText` then refuses. An empty body counts as no body, because many
+ * clients send a `Content-Type` without a body.
  * @param isRaw true for a path whose body is only kept as bytes and not parsed, because its signature covers the bytes
  */
 export const acceptJsonOnly = (instance: FastifyInstance, isRaw: (path: string) => boolean): void => {

@@ -36,7 +36,11 @@ function encodeSafely(text: string): string {
 describe('a malformed request', () => {
   let app: NestFastifyApplication;
   beforeAll(async () => {
-    app = await createToyApp({ idempotency: store, trustProxy: 1, waiter: { waitFor: async () => true } });
+    app = await createToyApp({
+      idempotency: { store, isUsableToken: async () => true },
+      trustProxy: 1,
+      waiter: { waitFor: async () => true },
+    });
   });
   afterAll(() => app.close());
   beforeEach(() => script.reset());

@@ -69,9 +69,7 @@ export const createApp = async (
   });
   const tokens = createPositionTokens(secretKey);
   const consistency = waiter && createConsistency({ waiter, tokens, waitMs: options.consistencyWaitMs ?? 2_000 });
-  const isUsableToken = options.isUsableToken ?? (async () => true);
-  const idempotency =
-    options.idempotency && createIdempotency({ store: options.idempotency, secretKey, logger, isUsableToken });
+  const idempotency = options.idempotency && createIdempotency({ ...options.idempotency, secretKey, logger });
   const metrics = registry && createHttpMetrics(registry, { inFlight, arrivals, connections });
 
   const allowed = watchAllowedMethods(instance);
@@ -96,9 +94,8 @@ export const createApp = async (
   addProblemPages(instance);
   options.addRoutes?.(instance);
 
-  const contract = ContractModule.with({
-    ...{ rateLimits, consistency, idempotency, accessRecords: options.accessRecords },
-  });
+  const deps = { rateLimits, consistency, idempotency, accessRecords: options.accessRecords };
+  const contract = ContractModule.with(deps, tokens);
   const root: DynamicModule = { module: RootModule, imports: [contract, module] };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: nestLogger(logger),

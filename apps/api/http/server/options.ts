@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { AccessRecords } from '#access/access-records';
-import type { IdempotencyStore } from '#platform/idempotency/store';
 import type { Logger } from '#platform/logging/logger.port';
 import type { Problem } from '#platform/problems';
 import type { Readiness } from '#platform/readiness/readiness';
 import type { PositionWaiter } from '#projecting/read-your-writes/position-waiter.port';
+import type { IdempotencyOptions } from '../contract/idempotency';
 import type { RefusedRequest } from '../contract/refused-request';
 import type { RateLimitOptions } from '../limits/rate-limits';
 import type { Limiter, RatePolicy } from '../limits/rate-window';
@@ -56,12 +56,7 @@ export interface HttpOptions {
   /** Finds the access record of each write. Without it, events name no access record. */
   readonly accessRecords?: Pick<AccessRecords, 'find'>;
   /** Without it, `Idempotency-Key` is ignored. */
-  readonly idempotency?: IdempotencyStore;
-  /**
-   * Whether the refresh token with this SHA-256 is valid and was not used yet. A stored answer with another one is not
-   * replayed. By default every token counts as valid.
-   */
-  readonly isUsableToken?: (tokenHash: Buffer) => Promise<boolean>;
+  readonly idempotency?: Pick<IdempotencyOptions, 'store' | 'isUsableToken'>;
   /** The checks of `/readyz`. The HTTP application adds its own checks to them. */
   readonly readiness?: Pick<Readiness, 'failing' | 'add'>;
   /** The metrics of `/metrics`; the route does not exist by default. */

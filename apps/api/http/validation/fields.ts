@@ -42,17 +42,18 @@ const range = (min: number, max: number): string => (min === max ? `${min}` : `$
 export const Text = (options: FieldOptions & Length & TextOptions): PropertyDecorator => {
   const { min = 1, max, lines = false, format, pattern } = options;
   const forbidden = lines ? CONTROL_BUT_LINES : CONTROL;
+  const refusesHidden = !lines && format !== 'password';
   const test = (value: unknown): boolean => {
     if (typeof value !== 'string' || forbidden.test(value)) return false;
-    if (!lines && format !== 'password' && hasHidden(value)) return false;
+    if (refusesHidden && hasHidden(value)) return false;
     if ((min > 0 && isBlank(value)) || pattern?.test(value) === false) return false;
     // A code point has one or two code units, so the number of units decides for most texts.
     if (value.length >= 2 * min && value.length <= max) return true;
     const length = lengthOf(value);
     return length >= min && length <= max;
   };
-  const characters = lines || format === 'password' ? 'characters' : 'visible characters';
-  const length = `text of ${range(min, max)} ${characters}${lines ? '' : ' on one line'}`;
+  const form = lines ? '' : ' on one line';
+  const length = `text of ${range(min, max)} characters${form}${refusesHidden ? ', without hidden characters' : ''}`;
   const message = options.patternMessage ? `${options.patternMessage}, ${length}` : `must be ${length}`;
   return field({ message, test }, options, {
     type: String,

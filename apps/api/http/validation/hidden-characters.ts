@@ -22,7 +22,8 @@ const BLANK = /[\s\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}\p{Z}\u2800]/gu;
  */
 export const hasHidden = (text: string): boolean => {
   for (const { 0: character, index } of text.matchAll(HIDDEN)) {
-    const before = text.slice(0, index);
+    // One character has at most two code units.
+    const before = text.slice(Math.max(0, index - 2), index);
     const isJoiner = JOINER.test(character) && LETTER.test(before) && !WITHOUT_JOINERS.test(before);
     const isInEmoji =
       (character === '\u200d' && EMOJI.test(before)) || (character === '\ufe0f' && WITH_EMOJI_STYLE.test(before));

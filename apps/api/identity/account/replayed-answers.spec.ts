@@ -67,7 +67,7 @@ describe('the stored answer to a request with an Idempotency-Key', () => {
     const path = `/v1/members/${guest.user.id}`;
     const changed = await app.request('PATCH', path, change);
     expect([changed.statusCode, changed.body.includes(guest.sent.email)]).toEqual([200, true]);
-    // The guest has no session in that tenant, which would show the way to its answers.
+    // The guest never had a session in that tenant, so the erasure must find the tenant by the membership.
     const { accessToken: token } = guest;
     await app.request('DELETE', '/v1/tenant', { token, payload: { confirmName: 'Acme' } });
     await app.settled();
@@ -81,7 +81,7 @@ describe('the stored answer to a request with an Idempotency-Key', () => {
     expect(events.filter(({ type }) => type === 'MemberRoleChanged')).toHaveLength(1);
   });
 
-  it('belongs to one form: another person who sends the form with the same key is not told to have joined', async () => {
+  it('belongs to one form: the form of another person with the same key is refused', async () => {
     const { accessToken: token } = await app.signUp();
     const payload = { role: 'member', maxUses: 5 };
     const link = (await app.request('POST', '/v1/invitations', { token, payload })).json().url.split('/').at(-1);

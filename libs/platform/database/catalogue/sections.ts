@@ -1,4 +1,5 @@
 import { groupBy } from '../../group-by';
+
 /** The lines that describe one object, such as a table with its indexes, policies and rights. */
 export type Section = readonly string[];
 
