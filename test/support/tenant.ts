@@ -47,6 +47,8 @@ export const createTenantWithMembers = async (identity: IdentityApp): Promise<Te
       return { type: 'MemberJoined', data: { userId: userIds[role], role, invitationId: uuidv7(), use: 1 } };
     }),
   );
+  // No request made these events, so none waited for the read models that the tests query.
+  await identity.settled();
 
   const memberOf = (role: Role): TestMember => {
     const token = tokens.issue({ sub: userIds[role], tid: tenant.id, role, sid: uuidv7() });
