@@ -685,7 +685,7 @@ create table event_log.events (
   aggregate_id uuid not null,
   -- null: the stream is outside of all tenants (users, operators)
   tenant_id uuid,
-  -- only with actor_kind 'u'
+  -- only with actor_kind 'u' and 'o'
   actor_id uuid,
   -- null: equal to the command id
   causation_id uuid,
@@ -1190,10 +1190,10 @@ create policy owner_all on identity.erasures as permissive for all to {{owner}}
   using (true)
   with check (true);
 
--- Facts of sign-in that are not in the event log yet. Each row is written in the transaction that makes it true, and
--- deleted after it was appended.
+-- Facts of sign-in and of operators that are not in the event log yet. Each row is written in the transaction that
+-- makes it true, and deleted after it was appended.
 create table identity.facts (
-  -- the order of the facts of one session or user
+  -- the order of the facts of one session, user or operator
   seq bigint not null generated always as identity,
   -- the command of the append, so that a repeat adds no second event
   command_id uuid not null default gen_random_uuid(),
@@ -1204,7 +1204,7 @@ create table identity.facts (
   type text not null,
   data jsonb not null,
   happened_at timestamp with time zone not null,
-  -- the user who caused it; null: the product
+  -- the user or, with the aggregate operators, the operator who caused it; null: the product
   actor_id uuid,
   access_id uuid,
   -- the request that caused it; null: none did
@@ -1214,7 +1214,7 @@ create table identity.facts (
   -- when a worker last took the row, in lease time
   attempted_at timestamp with time zone,
   constraint facts_pkey PRIMARY KEY (seq),
-  constraint facts_aggregate_check CHECK ((aggregate = ANY (ARRAY['session'::text, 'user'::text])))
+  constraint facts_aggregate_check CHECK ((aggregate = ANY (ARRAY['session'::text, 'user'::text, 'operators'::text])))
 );
 CREATE INDEX facts_aggregate_idx ON identity.facts USING btree (aggregate_id, seq);
 CREATE INDEX facts_tenant_idx ON identity.facts USING btree (tenant_id) WHERE (tenant_id IS NOT NULL);
@@ -1265,6 +1265,23 @@ CREATE INDEX joins_open_idx ON identity.joins USING btree (attempts, attempted_a
 alter table identity.joins enable row level security;
 alter table identity.joins force row level security;
 create policy owner_all on identity.joins as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+
+-- Everyone who is or was an operator. An operator who is added again has a new id.
+create table identity.operators (
+  id uuid not null,
+  name text not null,
+  added_at timestamp with time zone not null default now(),
+  -- null: an operator now
+  removed_at timestamp with time zone,
+  constraint operators_pkey PRIMARY KEY (id),
+  constraint operators_name_check CHECK ((name ~ '^[A-Za-z0-9_.@+-]{1,100}$'::text))
+);
+CREATE UNIQUE INDEX operators_name_key ON identity.operators USING btree (lower(name)) WHERE (removed_at IS NULL);
+alter table identity.operators enable row level security;
+alter table identity.operators force row level security;
+create policy owner_all on identity.operators as permissive for all to {{owner}}
   using (true)
   with check (true);
 
@@ -1427,6 +1444,31 @@ begin
     coalesce(p_access_id, (cause ->> 'accessId')::uuid), cause ->> 'correlationId', (cause ->> 'causationId')::uuid);
 end $function$;
 -- Only the owner may call it.
+
+-- Adds an operator. p_by is the operator who adds; it may be null only while there is no operator, who then adds
+-- themselves. Returns added, exists (the name is taken) or forbidden (p_by is no operator).
+CREATE OR REPLACE FUNCTION identity.add_operator(p_id uuid, p_name text, p_by uuid, p_reason text, p_cause jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  -- Two calls at once must not both add the first operator.
+  lock table identity.operators in share row exclusive mode;
+  if exists (select from identity.operators o where lower(o.name) = lower(p_name) and o.removed_at is null) then
+    return 'exists';
+  end if;
+  if not identity.is_operator(p_by) and exists (select from identity.operators o where o.removed_at is null) then
+    return 'forbidden';
+  end if;
+  insert into identity.operators (id, name) values (p_id, p_name);
+  perform identity.set_cause(p_cause);
+  perform identity.add_fact('operators', p_id, null, 'OperatorAdded',
+    jsonb_build_object('name', p_name, 'reason', p_reason), now(), coalesce(p_by, p_id), null);
+  return 'added';
+end $function$;
+grant execute on function identity.add_operator(p_id uuid, p_name text, p_by uuid, p_reason text, p_cause jsonb) to {{operator}};
 
 -- Stores the start and the end of a session, whichever function starts or ends it.
 CREATE OR REPLACE FUNCTION identity.add_session_fact()
@@ -1878,6 +1920,18 @@ AS $function$
 $function$;
 grant execute on function identity.find_credentials(p_email_key text, p_network bytea) to {{app}};
 
+-- The operator with this id or name, who was not removed. Give one of the two.
+CREATE OR REPLACE FUNCTION identity.find_operator(p_id uuid, p_name text)
+ RETURNS TABLE(id uuid, name text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select o.id, o.name from identity.operators o
+  where o.removed_at is null and (o.id = p_id or lower(o.name) = lower(p_name));
+$function$;
+grant execute on function identity.find_operator(p_id uuid, p_name text) to {{operator}}, {{projector}};
+
 -- The password hash of a signed-in user, to check the password that the user enters again.
 CREATE OR REPLACE FUNCTION identity.find_password(p_user_id uuid)
  RETURNS TABLE(email_key text, password_hash text)
@@ -1915,6 +1969,17 @@ AS $function$
 $function$;
 grant execute on function identity.has_signed_in_within(p_user_id uuid, p_session_id uuid, p_seconds integer) to {{app}};
 
+-- Whether an operator was not removed. Holds until the transaction ends.
+CREATE OR REPLACE FUNCTION identity.is_operator(p_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  -- The lock makes a removal wait until the transaction that uses the right has ended.
+  select exists (select from identity.operators o where o.id = p_id and o.removed_at is null for share);
+$function$;
+-- Only the owner may call it.
+
 -- Whether a refresh token is valid and was never used. It does not use the token.
 CREATE OR REPLACE FUNCTION identity.is_unused_refresh_token(p_token_hash bytea)
  RETURNS boolean
@@ -1927,6 +1992,35 @@ AS $function$
     where t.token_hash = p_token_hash and t.used_at is null and s.ended_at is null and s.expires_at > now());
 $function$;
 grant execute on function identity.is_unused_refresh_token(p_token_hash bytea) to {{app}};
+
+-- Records that a token for an operator is made. Returns false if there is no such operator.
+CREATE OR REPLACE FUNCTION identity.issue_operator_token(p_id uuid, p_token_id uuid, p_expires_at timestamp with time zone, p_cause jsonb)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if not identity.is_operator(p_id) then
+    return false;
+  end if;
+  perform identity.set_cause(p_cause);
+  perform identity.add_fact('operators', p_id, null, 'OperatorTokenIssued',
+    jsonb_build_object('tokenId', p_token_id, 'expiresAt', p_expires_at), now(), p_id, null);
+  return true;
+end $function$;
+grant execute on function identity.issue_operator_token(p_id uuid, p_token_id uuid, p_expires_at timestamp with time zone, p_cause jsonb) to {{operator}};
+
+-- Everyone who is or was an operator, in the order in which they were added.
+CREATE OR REPLACE FUNCTION identity.list_operators()
+ RETURNS TABLE(id uuid, name text, added_at timestamp with time zone, removed_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select o.id, o.name, o.added_at, o.removed_at from identity.operators o order by o.added_at, o.id;
+$function$;
+grant execute on function identity.list_operators() to {{operator}};
 
 -- Opens a session with a proof: the version of the password that was checked, or the session whose access token was
 -- sent. If the same command has opened it before, its first refresh token, which no client has received, is replaced
@@ -2018,6 +2112,25 @@ AS $function$
 $function$;
 grant execute on function identity.purge_joins(p_older_hours integer) to {{projector}};
 
+-- Records what an operator is about to do. Returns false if there is no such operator, who may not do it.
+CREATE OR REPLACE FUNCTION identity.record_operator_action(p_id uuid, p_action text, p_target text, p_tenant_id uuid, p_reason text, p_cause jsonb)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if not identity.is_operator(p_id) then
+    return false;
+  end if;
+  perform identity.set_cause(p_cause);
+  perform identity.add_fact('operators', p_id, null, 'OperatorActed',
+    jsonb_build_object('action', p_action, 'target', p_target, 'tenantId', p_tenant_id, 'reason', p_reason), now(), p_id,
+    null);
+  return true;
+end $function$;
+grant execute on function identity.record_operator_action(p_id uuid, p_action text, p_target text, p_tenant_id uuid, p_reason text, p_cause jsonb) to {{operator}}, {{projector}};
+
 -- Releases the address of a join whose invitation could not be used.
 CREATE OR REPLACE FUNCTION identity.release_join(p_user_id uuid)
  RETURNS void
@@ -2029,6 +2142,33 @@ AS $function$
     and exists (select from identity.joins j where j.user_id = p.id and j.completed_at is null);
 $function$;
 grant execute on function identity.release_join(p_user_id uuid) to {{app}}, {{projector}};
+
+-- Removes an operator, whose tokens are refused from then on. Returns removed, unknown (no operator has the name) or
+-- forbidden (p_by is no operator).
+CREATE OR REPLACE FUNCTION identity.remove_operator(p_name text, p_by uuid, p_reason text, p_cause jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_id uuid;
+begin
+  lock table identity.operators in share row exclusive mode;
+  if not identity.is_operator(p_by) then
+    return 'forbidden';
+  end if;
+  update identity.operators o set removed_at = now()
+  where lower(o.name) = lower(p_name) and o.removed_at is null returning o.id into v_id;
+  if not found then
+    return 'unknown';
+  end if;
+  perform identity.set_cause(p_cause);
+  perform identity.add_fact('operators', v_id, null, 'OperatorRemoved',
+    jsonb_build_object('reason', p_reason), now(), p_by, null);
+  return 'removed';
+end $function$;
+grant execute on function identity.remove_operator(p_name text, p_by uuid, p_reason text, p_cause jsonb) to {{operator}};
 
 -- Exchanges a refresh token for the next one. If the token was used before, it counts as stolen and the session ends,
 -- unless its first use was within the grace period: two tabs of a client may refresh at the same time, and a client may

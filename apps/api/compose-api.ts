@@ -1,7 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { openAccessRecords } from '#access/access-records';
 import { isUnusedRefreshToken } from '#identity/sessions/unused-token';
-import { createOperatorTokens } from '#identity/tokens/operator-tokens';
 import type { Settings } from '#platform/config/settings';
 import { createPostgresIdempotencyStore } from '#platform/idempotency/store';
 import { ApiModule } from './api.module';
@@ -11,7 +10,8 @@ import type { RateLimitOptions } from './http/limits/rate-limits';
 import { createApp } from './http/server/create-app';
 import type { HttpOptions } from './http/server/options';
 import { serveJobsBoard } from './ops/board';
-import { createGate } from './ops/gate';
+import { openGate } from './ops/gate';
+import { openOperatorLog } from './ops/operator-log';
 import { createRefusalAudit } from './plans/refusal-audit';
 
 /** Maximum number of attempts to sign in as an operator from one address in a minute. */
@@ -45,8 +45,12 @@ export interface ComposedApi {
 export const composeApi = async (deps: ApiDeps, overrides: Partial<HttpOptions> = {}): Promise<ComposedApi> => {
   const { settings, logger, secretKey, pool, log, waiter, jobs, makeLimiter, readiness, registry } = deps;
   const { publicUrl, listensAt } = createPublicUrl(settings.publicUrl);
-  const gate = createGate({ tokens: createOperatorTokens(secretKey), publicUrl });
   const accessRecords = openAccessRecords(log, { pool });
+  const board = {
+    gate: openGate(deps, publicUrl),
+    operatorLog: openOperatorLog(deps, accessRecords),
+    queues: jobs.allQueues,
+  };
   const refusals = createRefusalAudit({ log, accessRecords, logger });
   const app = await createApp(ApiModule.with(deps, { publicUrl, accessRecords }), {
     logger,
@@ -68,7 +72,7 @@ export const composeApi = async (deps: ApiDeps, overrides: Partial<HttpOptions> 
     ...(readiness && { readiness }),
     registry,
     metricsToken: settings.metricsToken,
-    addRoutes: (instance) => serveJobsBoard(instance, { gate, queues: jobs.allQueues }),
+    addRoutes: (instance) => serveJobsBoard(instance, board),
     ...overrides,
   });
   const close = async (): Promise<void> => {

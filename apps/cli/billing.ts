@@ -1,18 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { COMMAND_LINE_ACCESS } from '#access/access';
 import { createInboxOperations, INBOX_STATES, type InboxState } from '#billing/inbox/inbox-operations';
 import { requestBackfill } from '#billing/inbox/inbox-wakeup';
 import { openCommandBus } from '#commands/command-bus';
-import type { CommandContext } from '#domain/command';
 import { PLANS, type Plan } from '#domain/tenant/billing-events';
 import { AgreeTerms, ReleaseTerms } from '#domain/tenant/decide-billing';
 import { AggregateStore, type CommandResult } from '#event-log/aggregate/aggregate-store';
 import { createCatalogue } from '#plans/catalogue/index';
 import { unlimited } from '#plans/limit-guard.port';
-import { uuidv7 } from '#platform/ids/uuid';
 import { createPositionWaiter } from '#projecting/read-your-writes/position-waiter';
 import type { Runtime } from '../bootstrap/runtime';
 import { modeOf } from '../bootstrap/stripe';
+import { commandContextOf, type RecordAction } from './operator-session';
 import { table } from './table';
 import { UsageError } from './usage';
 
@@ -66,9 +64,12 @@ export const settleEvent = async (
   { projectorPool, stripe }: Runtime,
   id: string | undefined,
   skip: boolean,
+  record: RecordAction,
 ): Promise<string> => {
   const inbox = createInboxOperations(projectorPool, modeOf(stripe));
   const eventId = requireEvent(id);
+  const entry = await inbox.find(eventId);
+  if (entry) await record(skip ? 'billing.skip' : 'billing.retry', eventId, entry.tenantId);
   if (skip && (await inbox.skip(eventId))) return `${eventId} is skipped`;
   const retried = skip ? undefined : await inbox.retry(eventId);
   if (retried)
@@ -100,11 +101,12 @@ const waitForReadModel = async ({ log, projectorPool: pool, progress }: Runtime)
  * differences. For all tenants, the workers also read Stripe's list of events.
  * @param words `--tenant ID` for one tenant, empty for all
  */
-export const reconcile = async (runtime: Runtime, words: readonly string[]): Promise<string> => {
+export const reconcile = async (runtime: Runtime, words: readonly string[], record: RecordAction): Promise<string> => {
   const { projectorPool, stripe, jobs, log } = runtime;
   const inbox = createInboxOperations(projectorPool, modeOf(stripe));
   const tenantId = tenantOf(words);
   if (tenantId !== null && !(await inbox.tenantExists(tenantId))) throw new Error(`there is no tenant ${tenantId}`);
+  await record('billing.reconcile', null, tenantId);
   const before = await log.head();
   if (tenantId === null) await requestBackfill(jobs);
   const requested = await inbox.reconcile(tenantId);
@@ -145,6 +147,7 @@ const execute = async <Command extends AgreeTerms | ReleaseTerms>(
 export const agree = async (
   runtime: Runtime,
   [tenantId = '', plan = '', ...words]: readonly string[],
+  record: RecordAction,
 ): Promise<string> => {
   const { settings } = runtime;
   if (!UUID.test(tenantId) || !PLANS.some((it) => it === plan))
@@ -158,24 +161,21 @@ export const agree = async (
     ...(seats !== undefined && { seats }),
     ...(projects !== undefined && { projects }),
   };
-  const context = await commandContext(runtime, 'plans-agree');
+  const context = commandContextOf(await record('plans.agree', plan, tenantId));
   const wanted = { terms: { ...terms, limits, agreed: true } };
   const { position } = await execute(runtime, new AgreeTerms(tenantId, wanted, context));
   return position === undefined ? 'these terms already apply' : `agreed: ${plan}, ${JSON.stringify(limits)}`;
 };
 
-const commandContext = async ({ accessRecords }: Runtime, correlationId: string): Promise<CommandContext> => ({
-  commandId: uuidv7(),
-  actor: { kind: 'operator' },
-  correlationId,
-  accessId: await accessRecords.find(COMMAND_LINE_ACCESS, null),
-});
-
 /** Ends the agreed terms of a tenant: the plan that it has bought applies again. */
-export const release = async (runtime: Runtime, [tenantId = '']: readonly string[]) => {
+export const release = async (
+  runtime: Runtime,
+  [tenantId = '']: readonly string[],
+  record: RecordAction,
+): Promise<string> => {
   const { settings, projectorPool, stripe } = runtime;
   if (!UUID.test(tenantId)) throw new UsageError('tenantry plans release <tenant>');
-  const context = await commandContext(runtime, 'plans-release');
+  const context = commandContextOf(await record('plans.release', null, tenantId));
   const wanted = { free: createCatalogue(settings.stripePrices).free };
   const { position } = await execute(runtime, new ReleaseTerms(tenantId, wanted, context));
   if (position === undefined) return 'this tenant has no agreed terms';

@@ -10,7 +10,8 @@ import { agree, listInbox, reconcile, release, settleEvent, showEvent } from './
 import { connect } from './connect';
 import { poolerUsers } from './database';
 import { listKeys, revokeKey, rotateKeys } from './keys';
-import { operatorToken } from './operators';
+import { type OperatorOptions, recordActions, takeOperatorOptions } from './operator-session';
+import { addOperator, listOperators, operatorToken, removeOperator } from './operators';
 import { listParked, listProjections, listSkipped, resumeParked, setProjectionState } from './projections';
 import { listReactions, settleParkedEvent } from './reactions';
 import { listRebuilds, rebuildProjection } from './rebuilds';
@@ -41,7 +42,9 @@ const withRuntime = async (context: Context, work: (runtime: Runtime) => Promise
   }
 };
 
-const runCommand = (context: Context, [topic, action, ...rest]: readonly string[]): Promise<string> => {
+const runCommand = (context: Context, options: OperatorOptions): Promise<string> => {
+  const [topic, action, ...rest] = options.words;
+  const record = recordActions(context, options);
   switch (`${topic} ${action ?? ''}`.trim()) {
     case 'migrate':
       return migrateDatabase(context);
@@ -50,23 +53,31 @@ const runCommand = (context: Context, [topic, action, ...rest]: readonly string[
         [await listProjections(projectorPool, log), await listRebuilds(projectorPool)].filter(Boolean).join('\n\n'),
       );
     case 'projections rebuild':
-      return withRuntime(context, ({ projectorPool }) => rebuildProjection(projectorPool, rest[0], say));
+      return withRuntime(context, ({ projectorPool }) => rebuildProjection(projectorPool, rest[0], say, record));
     case 'projections reset':
-      return withRuntime(context, ({ projectorPool, log }) => resetProjections(projectorPool, log, rest));
+      return withRuntime(context, ({ projectorPool, log }) => resetProjections(projectorPool, log, rest, record));
     case 'projections pause':
-      return withRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'paused'));
     case 'projections resume':
-      return withRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'running'));
+      return withRuntime(context, ({ projectorPool }) =>
+        setProjectionState(projectorPool, rest[0], action === 'pause' ? 'paused' : 'running', record),
+      );
     case 'database users':
       return Promise.resolve(poolerUsers(context));
+    case 'operators':
+    case 'operators list':
+      return listOperators(context);
+    case 'operators add':
+      return addOperator(context, { ...options, words: rest });
+    case 'operators remove':
+      return removeOperator(context, { ...options, words: rest });
     case 'operators token':
-      return Promise.resolve(operatorToken(context, rest));
+      return operatorToken(context, { ...options, words: rest });
     case 'keys':
       return listKeys(context);
     case 'keys rotate':
-      return rotateKeys(context, rest);
+      return rotateKeys(context, rest, record);
     case 'keys revoke':
-      return revokeKey(context, rest);
+      return revokeKey(context, rest, record);
     case 'parked':
       return withRuntime(context, ({ projectorPool }) => listParked(projectorPool));
     case 'parked skipped':
@@ -74,28 +85,30 @@ const runCommand = (context: Context, [topic, action, ...rest]: readonly string[
     case 'parked retry':
     case 'parked skip':
       return withRuntime(context, ({ projectorPool, log }) =>
-        resumeParked(projectorPool, log, rest, action === 'skip'),
+        resumeParked(projectorPool, log, rest, action === 'skip', record),
       );
     case 'reactions':
       return withRuntime(context, ({ projectorPool, log }) => listReactions(projectorPool, log));
     case 'reactions reset':
-      return withRuntime(context, ({ projectorPool, log }) => resetReaction(projectorPool, log, rest));
+      return withRuntime(context, ({ projectorPool, log }) => resetReaction(projectorPool, log, rest, record));
     case 'reactions retry':
     case 'reactions skip':
-      return withRuntime(context, ({ projectorPool }) => settleParkedEvent(projectorPool, rest, action === 'skip'));
+      return withRuntime(context, ({ projectorPool, log }) =>
+        settleParkedEvent(projectorPool, log, rest, action === 'skip', record),
+      );
     case 'billing inbox':
       return withRuntime(context, (runtime) => listInbox(runtime, rest[0]));
     case 'billing show':
       return withRuntime(context, (runtime) => showEvent(runtime, rest[0]));
     case 'billing retry':
     case 'billing skip':
-      return withRuntime(context, (runtime) => settleEvent(runtime, rest[0], action === 'skip'));
+      return withRuntime(context, (runtime) => settleEvent(runtime, rest[0], action === 'skip', record));
     case 'billing reconcile':
-      return withRuntime(context, (runtime) => reconcile(runtime, rest));
+      return withRuntime(context, (runtime) => reconcile(runtime, rest, record));
     case 'plans release':
-      return withRuntime(context, (runtime) => release(runtime, rest));
+      return withRuntime(context, (runtime) => release(runtime, rest, record));
     case 'plans agree':
-      return withRuntime(context, (runtime) => agree(runtime, rest));
+      return withRuntime(context, (runtime) => agree(runtime, rest, record));
     default:
       throw new UsageError(`there is no command "${[topic, action].filter(Boolean).join(' ')}"\n\n${USAGE}`);
   }
@@ -110,9 +123,10 @@ const explained = (error: unknown): string => {
 const main = async (): Promise<void> => {
   const words = process.argv.slice(2);
   if (words.length === 0 || words.includes('--help') || words[0] === 'help') return say(USAGE.trimEnd());
+  const options = takeOperatorOptions(words);
   const settings = loadSettings(readEnvironment(process.cwd()));
   const context = await connect(settings, createLogger({ level: 'warn', format: settings.logFormat }));
-  say(await runCommand(context, words));
+  say(await runCommand(context, options));
 };
 
 main().catch((error: unknown) => {

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import type { Pool } from 'pg';
 import type { EventLog } from '#event-log/port';
 import {
@@ -10,6 +9,8 @@ import {
 import { resumePartition } from '#projecting/parking/parking';
 import type { Projection } from '#projecting/projection';
 import { projections } from '#projections/index';
+import type { RecordAction } from './operator-session';
+import { tenantOfPartition } from './partition-tenant';
 import { table } from './table';
 import { UsageError } from './usage';
 
@@ -46,8 +47,10 @@ export const setProjectionState = async (
   pool: Pool,
   name: string | undefined,
   state: 'paused' | 'running',
+  record: RecordAction,
 ): Promise<string> => {
   const projection = projectionNamed(name);
+  await record(state === 'paused' ? 'projections.pause' : 'projections.resume', projection.name);
   await setCheckpointState(pool, projection.name, state);
   return `${projection.name} is ${state}`;
 };
@@ -82,10 +85,14 @@ export const resumeParked = async (
   log: EventLog,
   [name, partition]: readonly (string | undefined)[],
   skip: boolean,
+  record: RecordAction,
 ): Promise<string> => {
   const projection = projectionNamed(name);
   if (!partition) throw new UsageError('name the partition; `tenantry parked` lists them');
-  const options = skip ? { skippedBy: userInfo().username } : {};
+  const target = `${projection.name} ${partition}`;
+  const tenantId = await tenantOfPartition(log, partition);
+  const { operator } = await record(skip ? 'parked.skip' : 'parked.retry', target, tenantId);
+  const options = skip ? { skippedBy: operator.name } : {};
   switch (await resumePartition(pool, log, projection, partition, options)) {
     case 'resumed':
       return `${partition} continues in ${projection.name}`;

@@ -2,6 +2,8 @@ import type { Pool } from 'pg';
 import type { EventLog } from '#event-log/port';
 import { readParkedEvents, readReactions } from '#reacting/operator-queries';
 import { forgetParked, retryParked } from '#reacting/parking';
+import type { RecordAction } from './operator-session';
+import { tenantOfPartition } from './partition-tenant';
 import { table } from './table';
 import { UsageError } from './usage';
 
@@ -31,10 +33,15 @@ const listParkedEvents = async (pool: Pool): Promise<string> => {
 /** Requests that a running worker processes a parked event again, or skips the event. */
 export const settleParkedEvent = async (
   pool: Pool,
+  log: EventLog,
   [reaction, eventId]: readonly (string | undefined)[],
   skip: boolean,
+  record: RecordAction,
 ): Promise<string> => {
   if (!reaction || !eventId) throw new UsageError('name the reaction and the event; `tenantry reactions` lists them');
+  const parked = (await readParkedEvents(pool)).find((it) => it.reaction === reaction && it.event_id === eventId);
+  const tenantId = parked ? await tenantOfPartition(log, parked.partition) : null;
+  await record(skip ? 'reactions.skip' : 'reactions.retry', `${reaction} ${eventId}`, tenantId);
   const known = await (skip ? forgetParked : retryParked)(pool, reaction, eventId);
   if (!known) throw new UsageError(`${eventId} is not parked in ${reaction}`);
   return skip

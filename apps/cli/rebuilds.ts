@@ -3,6 +3,7 @@ import { withClient } from '#platform/database/connections/pools';
 import { sleep } from '#platform/loops/backoff';
 import { type RebuildRow, readOpenRebuilds, readRebuild } from '#projecting/operator-queries';
 import { requestRebuild } from '#projecting/versions/install';
+import type { RecordAction } from './operator-session';
 import { projectionNamed } from './projections';
 import { table } from './table';
 
@@ -34,8 +35,10 @@ export const rebuildProjection = async (
   pool: Pool,
   name: string | undefined,
   show: (line: string) => void,
+  record: RecordAction,
 ): Promise<string> => {
   const projection = projectionNamed(name);
+  await record('projections.rebuild', projection.name);
   const id = await withClient(pool, (client) => requestRebuild(client, projection.name));
   for (let shown = ''; ; await sleep(500)) {
     const rebuild = await readRebuild(pool, id);

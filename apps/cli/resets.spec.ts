@@ -25,6 +25,7 @@ describe('checkpoints that do not match the log', () => {
   let log: EventLog;
   const progress = createProgress();
   const roles = roleNames('tenantry_test');
+  const record = jest.fn();
 
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -84,24 +85,28 @@ describe('checkpoints that do not match the log', () => {
   });
 
   it('are corrected by a reset, which rebuilds only these read models', async () => {
-    await expect(resetProjections(pool, log, ['nothing'])).rejects.toThrow(UsageError);
-    expect(await resetProjections(pool, log, [])).toMatch(/rebuilds members, teams, tasks/);
+    await expect(resetProjections(pool, log, ['nothing'], record)).rejects.toThrow(UsageError);
+    expect(await resetProjections(pool, log, [], record)).toMatch(/rebuilds members, teams, tasks/);
     const stop = new AbortController();
     const { signal } = stop;
     const running = runRebuilds(projections, { log, pool, roles, logger: silentLogger, signal }, 50);
     while ((await findInvalid()).projections.size > 0) await new Promise((resolve) => setTimeout(resolve, 50));
     stop.abort();
     await running;
-    expect(await resetProjections(pool, log, [])).toMatch(/nothing was reset/);
+    expect(await resetProjections(pool, log, [], record)).toMatch(/nothing was reset/);
   });
 
   it('of a reaction are set to the head or to a position, with the mark of the event there', async () => {
-    await expect(resetReaction(pool, log, ['listening'])).rejects.toThrow(UsageError);
-    await expect(resetReaction(pool, log, ['unknown', '--to', 'head'])).rejects.toThrow(/there is no reaction/);
-    expect(await resetReaction(pool, log, ['listening', '--to', 'head'])).toBe('listening continues after position 1');
+    await expect(resetReaction(pool, log, ['listening'], record)).rejects.toThrow(UsageError);
+    await expect(resetReaction(pool, log, ['unknown', '--to', 'head'], record)).rejects.toThrow(/there is no reaction/);
+    expect(await resetReaction(pool, log, ['listening', '--to', 'head'], record)).toBe(
+      'listening continues after position 1',
+    );
     const [checkpoint] = await readReactionMarks(pool);
     expect(checkpoint?.mark?.logId).toBe((await log.identity()).logId);
     expect(await historyMessage()).toBe('ready');
-    expect(await resetReaction(pool, log, ['listening', '--to', '0'])).toBe('listening continues after position 0');
+    expect(await resetReaction(pool, log, ['listening', '--to', '0'], record)).toBe(
+      'listening continues after position 0',
+    );
   });
 });

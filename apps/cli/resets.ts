@@ -7,15 +7,22 @@ import { raiseCheckpointEpoch } from '#projecting/operator-queries';
 import { requestRebuild } from '#projecting/versions/install';
 import { projections } from '#projections/index';
 import { moveReaction } from '#reacting/operator-queries';
+import type { RecordAction } from './operator-session';
 import { UsageError } from './usage';
 
 /**
  * Has read models rebuilt from the log, and ignores their checkpoints: the named one, all of them (`--all`), or by
  * default those whose checkpoints do not match the log.
  */
-export const resetProjections = async (pool: Pool, log: EventLog, words: readonly string[]): Promise<string> => {
+export const resetProjections = async (
+  pool: Pool,
+  log: EventLog,
+  words: readonly string[],
+  record: RecordAction,
+): Promise<string> => {
   const names = await namesToReset(pool, log, words);
   if (names.length === 0) return 'every read model matches the log: nothing was reset';
+  await record('projections.reset', names.join(' '));
   await inTransaction(pool, async (client) => {
     for (const name of names) {
       await raiseCheckpointEpoch(client, name);
@@ -46,6 +53,7 @@ export const resetReaction = async (
   pool: Pool,
   log: EventLog,
   [name, option, to]: readonly (string | undefined)[],
+  record: RecordAction,
 ): Promise<string> => {
   if (!name || option !== '--to' || !to || !TO.test(to))
     throw new UsageError(
@@ -55,6 +63,7 @@ export const resetReaction = async (
   const { logId } = await log.identity();
   const position: Position = last?.position ?? 0n;
   const mark = last ? markText({ ...last, logId }) : null;
+  await record('reactions.reset', `${name} ${position}`);
   const moved = await inTransaction(pool, (client) => moveReaction(client, name, position, mark));
   if (!moved) throw new UsageError(`there is no reaction ${name}; \`tenantry reactions\` lists them`);
   return `${name} continues after position ${position}`;

@@ -11,8 +11,10 @@ export const USAGE = `tenantry: commands for operators of a running Tenantry
   tenantry projections reset [NAME|--all]   rebuild the read models that do not match the log, the named one, or all
   tenantry projections pause|resume NAME    stop updating a read model, or continue
   tenantry database users                   print the users of a pooler with their passwords, as PgBouncer's userlist
-  tenantry operators token [--hours N] [--name NAME]
-                                            print a token for /ops, valid for 12 hours by default
+  tenantry operators                        everyone who is or was an operator
+  tenantry operators add NAME               add an operator; the first one adds themselves
+  tenantry operators remove NAME            remove an operator, and refuse all tokens of the operator
+  tenantry operators token [--hours N]      print a token for /ops, valid for 12 hours by default
   tenantry keys                             the keys that sign and verify access tokens
   tenantry keys rotate [--now]              sign new access tokens with the next key
   tenantry keys revoke KEY                  revoke a key: tokens signed with it are refused
@@ -29,6 +31,9 @@ export const USAGE = `tenantry: commands for operators of a running Tenantry
   tenantry plans agree TENANT PLAN [--seats N] [--projects N]
                                             give a tenant agreed terms in place of the plan that it has bought
   tenantry plans release TENANT             end the agreed terms: the plan that the tenant has bought applies again
+
+  --as NAME        the operator who runs the command; by default, the one with the name of your user account
+  --reason TEXT    why; every command that changes something needs it, and the event log keeps it
 
 Settings are read from the environment and from .env, as for the product.
 `;

@@ -30,7 +30,7 @@ create table event_log.events (
 );
 comment on table event_log.events is 'Every event, in the order of its position.';
 comment on column event_log.events.tenant_id is 'null: the stream is outside of all tenants (users, operators)';
-comment on column event_log.events.actor_id is 'only with actor_kind ''u''';
+comment on column event_log.events.actor_id is 'only with actor_kind ''u'' and ''o''';
 comment on column event_log.events.causation_id is 'null: equal to the command id';
 comment on column event_log.events.access_id is
   'the access record: which credential sent the command, and from where; null: not known';

@@ -1,9 +1,9 @@
--- Facts of sign-in: an outbox that the transactions of identity fill. Workers append its rows to the event log.
+-- Facts of sign-in and of operators: an outbox that the transactions of identity fill. Workers append its rows to the event log.
 
 create table identity.facts (
   seq            bigint      not null generated always as identity primary key,
   command_id     uuid        not null default gen_random_uuid(),
-  aggregate      text        not null check (aggregate in ('session', 'user')),
+  aggregate      text        not null check (aggregate in ('session', 'user', 'operators')),
   aggregate_id   uuid        not null,
   tenant_id      uuid,
   type           text        not null,
@@ -17,12 +17,12 @@ create table identity.facts (
   attempted_at   timestamptz
 );
 comment on table identity.facts is
-  'Facts of sign-in that are not in the event log yet. Each row is written in the transaction that makes it true, and
+  'Facts of sign-in and of operators that are not in the event log yet. Each row is written in the transaction that makes it true, and
   deleted after it was appended.';
-comment on column identity.facts.seq is 'the order of the facts of one session or user';
+comment on column identity.facts.seq is 'the order of the facts of one session, user or operator';
 comment on column identity.facts.command_id is 'the command of the append, so that a repeat adds no second event';
 comment on column identity.facts.tenant_id is 'null: the fact belongs to no tenant';
-comment on column identity.facts.actor_id is 'the user who caused it; null: the product';
+comment on column identity.facts.actor_id is 'the user or, with the aggregate operators, the operator who caused it; null: the product';
 comment on column identity.facts.correlation_id is 'the request that caused it; null: none did';
 comment on column identity.facts.attempted_at is 'when a worker last took the row, in lease time';
 create index facts_aggregate_idx on identity.facts (aggregate_id, seq);

@@ -1,7 +1,7 @@
-/** Who caused a change. `id` is a user's id; operators, Stripe and the system itself have no id. */
+/** Who caused a change. `id` is the id of the user or of the operator; Stripe and the product itself have no id. */
 export type Actor =
-  | { readonly kind: 'user'; readonly id: string }
-  | { readonly kind: 'operator' | 'stripe' | 'system' };
+  | { readonly kind: 'user' | 'operator'; readonly id: string }
+  | { readonly kind: 'stripe' | 'system' };
 
 /** Who sent a command, and the request and event that it belongs to. */
 export interface CommandContext {

@@ -1,4 +1,5 @@
 import { ERASURE_EVENTS, type ErasureEvent } from './erasure/events';
+import { OPERATOR_EVENTS, type OperatorEvent } from './operators/events';
 import { PROJECT_EVENTS, type ProjectChanged, type ProjectLifecycleEvent } from './project/events';
 import { type OperationRefused, REFUSAL_EVENTS } from './refusals/events';
 import { SESSION_EVENTS, type SessionEvent } from './session/events';
@@ -32,7 +33,8 @@ export type DomainEvents = {
   'task.details': TaskDetailEvent;
   user: UserEvent;
   session: SessionEvent;
-  operators: ErasureEvent;
+  'operators.erasure': ErasureEvent;
+  'operators.actions': OperatorEvent;
   refusals: OperationRefused;
 };
 
@@ -55,8 +57,11 @@ const NAMES: { readonly [aggregate in AggregateOf<keyof DomainEvents>]: readonly
    * moment after the session started or ended.
    */
   session: SESSION_EVENTS,
-  /** `operators-<tenant>`. It holds what operators must know about a tenant after its own streams are erased. */
-  operators: ERASURE_EVENTS,
+  /**
+   * `operators-<id>`. The id of an operator: what the operator did. The id of a tenant: what operators must know about it
+   * after its own streams are erased.
+   */
+  operators: [...ERASURE_EVENTS, ...OPERATOR_EVENTS],
   /**
    * `<tenant>-refusals.<tenant>`. It is not the tenant's own stream, so that refusals do not delay commands of members.
    */

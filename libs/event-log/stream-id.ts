@@ -1,6 +1,7 @@
 /**
- * Identifies one stream. `tenantId` is null for a stream outside every tenant: `user-<user id>`, and
- * `operators-<tenant id>`, which holds the facts about an erased tenant that operators need. Ids are lower-case UUIDs.
+ * Identifies one stream. `tenantId` is null for a stream outside every tenant: `user-<user id>`,
+ * `operators-<operator id>`, and `operators-<tenant id>`, which holds the facts about an erased tenant that operators
+ * need. Ids are lower-case UUIDs.
  */
 export interface StreamId {
   readonly tenantId: string | null;

@@ -68,8 +68,8 @@ const serialise = (data: unknown): string => {
 const validActor = (actor: Append['actor']): boolean => {
   switch (actor?.kind) {
     case 'user':
-      return uuidPattern.test(actor.id);
     case 'operator':
+      return uuidPattern.test(actor.id);
     case 'stripe':
     case 'system':
       return true;
@@ -88,7 +88,7 @@ const requireEnvelope = (append: Append): void => {
   if (expectedCommandId !== undefined && !uuidPattern.test(expectedCommandId))
     refuse('the command id of the expected event is not a lower-case UUID');
   if (!uuidPattern.test(commandId)) refuse('the command id is not a lower-case UUID');
-  if (!validActor(actor)) refuse('the actor is of an unknown kind, or is a user without a valid id');
+  if (!validActor(actor)) refuse('the actor is of an unknown kind, or is a user or an operator without a valid id');
   if (typeof correlationId !== 'string' || !correlationPattern.test(correlationId))
     refuse('the correlation id is malformed');
   if (causationId !== undefined && !uuidPattern.test(causationId)) refuse('the causation id is not a lower-case UUID');

@@ -85,6 +85,9 @@ describe('the schema identity', () => {
     'select identity.purge_erased(0)',
     'select identity.purge(0)',
     'select identity.take_facts(30, 1)',
+    'select * from identity.operators',
+    `select identity.find_operator(null, 'ada')`,
+    `select identity.record_operator_action(gen_random_uuid(), 'keys.revoke', null, null, 'x', null)`,
     `select identity.add_fact('user', gen_random_uuid(), null, 'PasswordChanged', '{}', now(), null, null)`,
   ])('refuses the application: %s', async (sql) => {
     await expect(queryAs({ 'app.user_id': ada }, sql)).rejects.toMatchObject(DENIED);
@@ -102,6 +105,10 @@ describe('the schema identity', () => {
     'select * from identity.erasures',
     'select * from identity.facts',
     `select identity.count_failed_sign_in(gen_random_uuid(), null)`,
+    'select * from identity.operators',
+    `select identity.add_operator(gen_random_uuid(), 'ada', null, 'x', null)`,
+    `select identity.remove_operator('ada', gen_random_uuid(), 'x', null)`,
+    'select identity.issue_operator_token(gen_random_uuid(), gen_random_uuid(), now(), null)',
   ])('refuses the projector: %s', async (sql) => {
     await expect(projector.query(sql)).rejects.toMatchObject(DENIED);
   });

@@ -37,6 +37,7 @@ export const tenantsProjection = defineProjection({
     'task',
     'user',
     'session',
+    'operators.actions',
     'refusals',
   ],
   on: {

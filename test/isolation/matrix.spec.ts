@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { ROLES, type Role } from '#domain/tenant/roles';
 import { createAccessTokens } from '#identity/tokens/access-tokens';
-import { createOperatorTokens } from '#identity/tokens/operator-tokens';
 import { uuidv7 } from '#platform/ids/uuid';
-import { TEST_SECRET_KEY } from '#testing/database';
+import { addTestOperator, operatorTokenOf } from '#testing/operators';
 import { joined } from '../support/facts';
 import { createIdentityApp, type IdentityApp } from '../support/identity-app';
 import { createResources, type Populated, populate, randomIds } from './populated';
@@ -46,8 +45,10 @@ describe('tenant isolation of the API', () => {
   let acme: Populated;
   let other: Populated;
   let foreign: ResourceIds;
+  let operatorId: string;
   beforeAll(async () => {
     identity = await createIdentityApp();
+    ({ id: operatorId } = await addTestOperator(identity.database));
     const { paths, components } = (await identity.app.inject({ url: '/openapi.json' })).json();
     schemas = components.schemas;
     operations = new Map(
@@ -125,14 +126,14 @@ describe('tenant isolation of the API', () => {
     });
 
     it('accepts the token of an operator', async () => {
-      const token = createOperatorTokens(TEST_SECRET_KEY).issue('ada', 1);
+      const token = operatorTokenOf(operatorId);
       expect((await identity.request(method, url, { token })).statusCode).not.toBe(401);
     });
   });
 
   it.each(TOKEN_ROUTES.map(([route]) => route))('refuses the token of an operator for %s', async (route) => {
     const [method, template = ''] = route.split(' ') as [Method, string];
-    const token = createOperatorTokens(TEST_SECRET_KEY).issue('ada', 1);
+    const token = operatorTokenOf(operatorId);
     const url = template.replaceAll(/\{\w+\}/g, () => randomUUID());
     expect((await identity.request(method, url, { token })).statusCode).toBe(401);
   });

@@ -1,11 +1,14 @@
-import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiParam, ApiProperty, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
 import { INBOX_STATES, type InboxEntry, InboxOperations, type InboxState } from '#billing/inbox/inbox-operations';
+import { MAX_REASON } from '#identity/operators/operators';
 import { Problem } from '#platform/problems';
 import { Documented } from '../http/openapi/documented';
 import { notFound } from '../http/problems/not-found';
-import { Choice, Integer, Uuid } from '../http/validation/fields';
+import { Choice, Integer, Text, Uuid } from '../http/validation/fields';
 import { Backfill } from './backfill';
+import { OperatorLog } from './operator-log';
 import { ForOperators } from './operators.decorator';
 
 class InboxQuery {
@@ -20,7 +23,12 @@ class InboxQuery {
   limit?: number;
 }
 
-class ReconcileDto {
+class ReasonDto {
+  @Text({ max: MAX_REASON, description: 'Why you do this. It is stored in the event log and cannot be changed later.' })
+  reason!: string;
+}
+
+class ReconcileDto extends ReasonDto {
   @Uuid({ optional: true, description: 'Id of the tenant to compare with Stripe. Omit to compare all tenants.' })
   tenantId?: string;
 }
@@ -95,6 +103,7 @@ export class OpsBillingController {
   constructor(
     private readonly inbox: InboxOperations,
     private readonly backfill: Backfill,
+    private readonly log: OperatorLog,
   ) {}
 
   @Get('inbox')
@@ -130,8 +139,13 @@ export class OpsBillingController {
     status: 204,
     problems: ['conflict'],
   })
-  async retry(@Param('eventId') eventId: string): Promise<void> {
-    const retried = await this.inbox.retry(eventId);
+  async retry(
+    @Param('eventId') eventId: string,
+    @Body() { reason }: ReasonDto,
+    @Req() request: FastifyRequest,
+  ): Promise<void> {
+    const known = await this.record(request, 'billing.retry', eventId, reason);
+    const retried = known && (await this.inbox.retry(eventId));
     if (!retried)
       throw new Problem('conflict', {
         detail:
@@ -152,8 +166,13 @@ export class OpsBillingController {
     status: 204,
     problems: ['conflict'],
   })
-  async skip(@Param('eventId') eventId: string): Promise<void> {
-    if (!(await this.inbox.skip(eventId)))
+  async skip(
+    @Param('eventId') eventId: string,
+    @Body() { reason }: ReasonDto,
+    @Req() request: FastifyRequest,
+  ): Promise<void> {
+    const known = await this.record(request, 'billing.skip', eventId, reason);
+    if (!known || !(await this.inbox.skip(eventId)))
       throw new Problem('conflict', {
         detail:
           'There is no pending, parked or quarantined event with this id. Check the id and the state of the event.',
@@ -168,8 +187,26 @@ export class OpsBillingController {
     status: 202,
     response: ReconciliationDto,
   })
-  async reconcile(@Body() { tenantId }: ReconcileDto): Promise<ReconciliationDto> {
+  async reconcile(
+    @Body() { tenantId: only, reason }: ReconcileDto,
+    @Req() request: FastifyRequest,
+  ): Promise<ReconciliationDto> {
+    const tenantId = only ?? null;
+    await this.log.record(request, { action: 'billing.reconcile', target: null, tenantId, reason });
     await this.backfill();
-    return { asked: await this.inbox.reconcile(tenantId ?? null) };
+    return { asked: await this.inbox.reconcile(tenantId) };
+  }
+
+  /** @returns false, without a record, if this server has not received the event */
+  private async record(
+    request: FastifyRequest,
+    action: 'billing.retry' | 'billing.skip',
+    eventId: string,
+    reason: string,
+  ): Promise<boolean> {
+    const entry = await this.inbox.find(eventId);
+    if (!entry) return false;
+    await this.log.record(request, { action, target: eventId, tenantId: entry.tenantId, reason });
+    return true;
   }
 }

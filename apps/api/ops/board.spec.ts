@@ -1,12 +1,14 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
-import { createOperatorTokens } from '#identity/tokens/operator-tokens';
+import { createOperatorTokens } from '#identity/operators/operator-tokens';
+import { createOperators, type OperatorActionInput } from '#identity/operators/operators';
 import { createPool } from '#platform/database/connections/pools';
 import { createJobs } from '#platform/jobs/create-jobs';
 import { createPostgresTransport } from '#platform/jobs/postgres';
 import { silentLogger } from '#platform/logging/logger.port';
 import { createTestDatabase, TEST_SECRET_KEY, type TestDatabase } from '#testing/database';
+import { addTestOperator, operatorTokenOf } from '#testing/operators';
 import { asUser, createToyApp } from '../http/testing/toy-app';
 import { serveJobsBoard } from './board';
 import { createGate } from './gate';
@@ -21,6 +23,7 @@ describe('the board of jobs', () => {
   let schedules: Pool;
   let token: string;
   let cookie: string;
+  const recorded: OperatorActionInput[] = [];
 
   const open = () =>
     createJobs({
@@ -35,11 +38,16 @@ describe('the board of jobs', () => {
     database = await createTestDatabase();
     schedules = createPool({ url: database.urls.projector, max: 2, applicationName: 'test' });
     [jobs, jobsOfOtherProcess] = [open(), open()];
-    const gate = createGate({ tokens, publicUrl: () => 'https://api.example.com' });
+    const operators = createOperators(schedules);
+    const gate = createGate({ tokens, operators, publicUrl: () => 'https://api.example.com' });
+    const { id } = await addTestOperator(database);
+    const record = async (_request: unknown, action: OperatorActionInput): Promise<void> => {
+      recorded.push(action);
+    };
     app = await createToyApp({
-      addRoutes: (instance) => serveJobsBoard(instance, { gate, queues: jobs.allQueues }),
+      addRoutes: (instance) => serveJobsBoard(instance, { gate, operatorLog: { record }, queues: jobs.allQueues }),
     });
-    token = tokens.issue('ada', 1);
+    token = operatorTokenOf(id);
     cookie = `tenantry-operator=${token}`;
   });
   afterAll(async () => {
@@ -64,8 +72,13 @@ describe('the board of jobs', () => {
   it.each(['/ops/jobs', '/ops/jobs/', '/ops/jobs/queue/x', '/ops/jobs/api/queues', '/ops/jobs/static/favicon.ico'])(
     'answers %s 401 without an operator token',
     async (url) => {
-      const issued = tokens.issue('ada', 1).slice(0, -1);
-      for (const headers of [{}, asUser(), { authorization: `Bearer ${issued}x` }, { cookie: 'tenantry-operator=x' }]) {
+      const issued = token.slice(0, -1);
+      for (const headers of [
+        {},
+        asUser(),
+        { authorization: `Bearer ${issued}${token.endsWith('A') ? 'Q' : 'A'}` },
+        { cookie: 'tenantry-operator=x' },
+      ]) {
         const answer = await get(url, headers);
         expect([answer.statusCode, answer.headers['content-type']]).toEqual([
           401,
@@ -113,6 +126,7 @@ describe('the board of jobs', () => {
     const fromOwnPage = { cookie, 'sec-fetch-site': 'same-origin' };
     expect((await put('/ops/jobs/api/queues/letters/retry/failed', fromOwnPage)).statusCode).toBe(200);
     await waitForFailed('letters', 0);
+    expect(recorded).toEqual([{ action: 'jobs.retry', target: 'letters failed', tenantId: null, reason: null }]);
   });
 
   it('shows the last runs of a schedule', async () => {
@@ -140,6 +154,8 @@ describe('the board of jobs', () => {
     expect((await queueNamed('held')).isPaused).toBe(true);
     expect((await put('/ops/jobs/api/queues/held/resume', { authorization: `Bearer ${token}` })).statusCode).toBe(200);
     expect((await queueNamed('held')).isPaused).toBe(false);
+    const done = recorded.filter(({ target }) => target === 'held');
+    expect(done.map(({ action }) => action)).toEqual(['jobs.pause', 'jobs.resume']);
   });
 
   it.each([
@@ -151,6 +167,8 @@ describe('the board of jobs', () => {
     const headers = { authorization: `Bearer ${token}` };
     const url = `/ops/jobs/api/queues/fixed/${action}`;
     await queueNamed('fixed');
+    const before = recorded.length;
     expect((await app.inject({ method, url, headers, payload })).statusCode).toBe(405);
+    expect(recorded).toHaveLength(before);
   });
 });

@@ -5,26 +5,41 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import fastifyStatic from '@fastify/static';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance, HTTPMethods } from 'fastify';
+import type { OperatorAction } from '#domain/operators/events';
+import type { OperatorActionInput } from '#identity/operators/operators';
+import { isRead } from '../http/requests/is-read';
 import { HTML } from '../invitations/page/problem-page';
 import { type Board, recordingAdapter } from './board-adapter';
 import type { Gate } from './gate';
+import type { OperatorLog } from './operator-log';
 import { BOARD_PATH } from './paths';
 
 export interface BoardDeps {
-  readonly gate: Gate;
+  readonly gate: Pick<Gate, 'admit'>;
+  readonly operatorLog: Pick<OperatorLog, 'record'>;
   /** Returns the queues of all processes. */
   readonly queues: () => Promise<readonly Queue[]>;
 }
 
 /** Routes of the board with a write that operators may do. */
-const ALLOWED_WRITES = /\/(pause|resume|promote|empty|(retry|clean)(\/:queueStatus)?)$/;
+const ALLOWED_WRITES = /\/(?:(pause|resume|promote|empty)|(retry|clean)(?:\/:queueStatus)?)$/;
 const REFUSED = {
   allow: false,
   status: 405,
   message: 'Jobs cannot be edited here. A job only names a row to process: change the row.',
 } as const;
 
-type BoardRequest = Parameters<Board['api'][number]['handler']>[0];
+/** What an operator does with a write; undefined for a write that is refused. */
+const actionOf = (route: string, params: BoardRequest['params']): OperatorActionInput | undefined => {
+  const [, one, other] = ALLOWED_WRITES.exec(route) ?? [];
+  const verb = one ?? other;
+  if (verb === undefined) return undefined;
+  const { queueName, jobId, queueStatus } = params as Record<string, string | undefined>;
+  const target = [queueName, jobId ?? queueStatus].filter((it) => it !== undefined).join(' ');
+  return { action: `jobs.${verb}` as OperatorAction, target: target || null, tenantId: null, reason: null };
+};
+
+type BoardRequest = NonNullable<Parameters<Board['api'][number]['handler']>[0]>;
 
 const asList = <T>(one: T | readonly T[]): T[] => [one].flat() as T[];
 
@@ -44,7 +59,7 @@ const pageOf = ({ views, entry, uiConfig }: Board): string => {
  * Serves bull-board for operators: they can inspect waiting, running and failed jobs, pause queues, and delete or retry
  * jobs. They cannot create or change jobs.
  */
-export const serveJobsBoard = (instance: FastifyInstance, { gate, queues }: BoardDeps): void => {
+export const serveJobsBoard = (instance: FastifyInstance, { gate, operatorLog, queues }: BoardDeps): void => {
   const recorder = recordingAdapter();
   const { addQueue } = createBullBoard({
     queues: [],
@@ -83,7 +98,10 @@ export const serveJobsBoard = (instance: FastifyInstance, { gate, queues }: Boar
         scope.route({
           method: methods,
           url,
-          handler: async ({ params, query, body, headers }, reply) => {
+          handler: async (request, reply) => {
+            const { params, query, body, headers } = request;
+            const action = isRead(request) ? undefined : actionOf(url, params as BoardRequest['params']);
+            if (action) await operatorLog.record(request, action);
             await addNewQueues();
             const boardRequest = {
               queues: board.queues,

@@ -1,11 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Operator, OperatorTokens } from '#identity/tokens/operator-tokens';
+import { createOperatorTokens, type OperatorTokens } from '#identity/operators/operator-tokens';
+import { createOperators, type Operators } from '#identity/operators/operators';
 import { Problem } from '#platform/problems';
 import { tokenClass } from '#platform/token-class';
+import type { ApiContext } from '../core/api-context';
 import type { PublicUrl } from '../core/public-url';
 import { pathOf } from '../http/problems/problem-document';
 import { isRead } from '../http/requests/is-read';
-import { requestStateOf } from '../http/requests/request-context';
+import { requestStateOf, type SignedInOperator } from '../http/requests/request-context';
 import { LOGIN_PATH } from './paths';
 
 const COOKIE = 'tenantry-operator';
@@ -13,7 +15,8 @@ const SCHEME = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
 const FROM_OTHER_SITE = 'The request came from a page of another site. Open the operator page and try again.';
 
 export interface GateDeps {
-  readonly tokens: OperatorTokens;
+  readonly tokens: Pick<OperatorTokens, 'verify'>;
+  readonly operators: Pick<Operators, 'find'>;
   readonly publicUrl: PublicUrl;
 }
 
@@ -38,14 +41,23 @@ const isFromOwnPage = ({ headers, host }: FastifyRequest): boolean => {
 };
 
 /** Authenticates operators by a token in `Authorization`, or by the cookie that a browser received for a token. */
-export const createGate = ({ tokens, publicUrl }: GateDeps) => {
+export const createGate = ({ tokens, operators, publicUrl }: GateDeps) => {
   const cookie = (value: string, seconds: number): string => {
     const secure = publicUrl().startsWith('https:') ? '; Secure' : '';
     return `${COOKIE}=${value}; Path=/ops; HttpOnly; SameSite=Strict; Max-Age=${seconds}${secure}`;
   };
 
-  const authenticate = (token: string | undefined): Operator => {
-    const operator = token === undefined ? undefined : tokens.verify(token);
+  /** The operator of a token; undefined if the token is not valid or has expired, or if the operator was removed. */
+  const verify = async (token: string): Promise<SignedInOperator | undefined> => {
+    const verified = tokens.verify(token);
+    if (!verified) return undefined;
+    const { operatorId: id, tokenId, expiresAt } = verified;
+    const operator = await operators.find({ id });
+    return operator && { ...operator, tokenId, expiresAt };
+  };
+
+  const authenticate = async (token: string | undefined): Promise<SignedInOperator> => {
+    const operator = token === undefined ? undefined : await verify(token);
     if (operator) return operator;
     throw new Problem('unauthenticated', {
       detail:
@@ -56,20 +68,21 @@ export const createGate = ({ tokens, publicUrl }: GateDeps) => {
   return {
     /**
      * Authenticates the operator of a request and stores the operator in its state.
-     * @throws Problem unauthenticated: the token is missing, not valid or expired
+     * @throws Problem unauthenticated: the token is missing, not valid or expired, or the operator was removed
      * @throws Problem forbidden: a page of another site sent a write with the cookie
+     * @throws the error of the database
      */
-    admit: (request: FastifyRequest): void => {
+    admit: async (request: FastifyRequest): Promise<void> => {
       const { authorization } = request.headers;
-      const operator = authenticate(authorization === undefined ? cookieOf(request) : SCHEME.exec(authorization)?.[1]);
+      const token = authorization === undefined ? cookieOf(request) : SCHEME.exec(authorization)?.[1];
+      const operator = await authenticate(token);
       if (authorization === undefined && !isRead(request) && !isFromOwnPage(request))
         throw new Problem('forbidden', { detail: FROM_OTHER_SITE });
       requestStateOf(request).operator = operator;
     },
-    /** The operator of a token; undefined if the token is not valid or has expired. */
-    verify: tokens.verify,
+    verify,
     /** Sets the cookie, until the token expires. */
-    open: (reply: FastifyReply, token: string, { expiresAt }: Operator): void => {
+    open: (reply: FastifyReply, token: string, { expiresAt }: Pick<SignedInOperator, 'expiresAt'>): void => {
       reply.header('set-cookie', cookie(token, Math.max(0, Math.floor((expiresAt - Date.now()) / 1_000))));
     },
     /** Deletes the cookie. */
@@ -78,6 +91,10 @@ export const createGate = ({ tokens, publicUrl }: GateDeps) => {
     },
   };
 };
+
+/** The gate of an API. */
+export const openGate = ({ secretKey, projectorPool }: ApiContext, publicUrl: PublicUrl): Gate =>
+  createGate({ tokens: createOperatorTokens(secretKey), operators: createOperators(projectorPool), publicUrl });
 
 /** Authenticates operators; see {@link createGate}. */
 export abstract class Gate extends tokenClass<ReturnType<typeof createGate>>() {}

@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { Operator } from '#identity/tokens/operator-tokens';
 import { Documented } from '../http/openapi/documented';
+import type { SignedInOperator } from '../http/requests/request-context';
 import { OperatorDto } from './operator.dto';
 import { CurrentOperator, ForOperators } from './operators.decorator';
 
@@ -15,7 +15,7 @@ export class OperatorController {
     description: 'Use it to check whether an operator token is still valid.',
     response: OperatorDto,
   })
-  show(@CurrentOperator() { name, expiresAt }: Operator): OperatorDto {
-    return { name, expiresAt: new Date(expiresAt).toISOString() };
+  show(@CurrentOperator() { id, name, expiresAt }: SignedInOperator): OperatorDto {
+    return { id, name, expiresAt: new Date(expiresAt).toISOString() };
   }
 }

@@ -1,7 +1,6 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
 import { ApiExtension } from '@nestjs/swagger';
-import type { Operator } from '#identity/tokens/operator-tokens';
-import { requestStateOf } from '../http/requests/request-context';
+import { requestStateOf, type SignedInOperator } from '../http/requests/request-context';
 
 /** Metadata key of {@link ForOperators}. */
 export const FOR_OPERATORS = 'tenantry:operators';
@@ -16,7 +15,7 @@ export const ForOperators = (): ClassDecorator & MethodDecorator =>
  * Parameter of a controller's method: the operator of the request.
  * @throws Error the route is not marked with {@link ForOperators}
  */
-export const CurrentOperator = createParamDecorator((_: unknown, execution: ExecutionContext): Operator => {
+export const CurrentOperator = createParamDecorator((_: unknown, execution: ExecutionContext): SignedInOperator => {
   const { operator } = requestStateOf(execution.switchToHttp().getRequest());
   if (!operator) throw new Error('a route with @CurrentOperator() has no @ForOperators(); add the decorator');
   return operator;

@@ -1,18 +1,16 @@
 import { Module } from '@nestjs/common';
+import { AccessRecords } from '#access/access-records';
 import { createInboxOperations, InboxOperations } from '#billing/inbox/inbox-operations';
 import { requestBackfill } from '#billing/inbox/inbox-wakeup';
-import { createOperatorTokens } from '#identity/tokens/operator-tokens';
 import { modeOf } from '../../bootstrap/stripe';
 import { ApiContext } from '../core/api-context';
 import { PublicUrl } from '../core/public-url';
 import { Backfill } from './backfill';
 import { OpsBillingController } from './billing.controller';
-import { createGate, Gate } from './gate';
+import { Gate, openGate } from './gate';
 import { OperatorController } from './operator.controller';
+import { OperatorLog, openOperatorLog } from './operator-log';
 import { OpsPagesController } from './pages.controller';
-
-const gateOf = ({ secretKey }: ApiContext, publicUrl: PublicUrl): Gate =>
-  createGate({ tokens: createOperatorTokens(secretKey), publicUrl });
 
 const inboxOf = ({ projectorPool, stripe }: ApiContext): InboxOperations =>
   createInboxOperations(projectorPool, modeOf(stripe));
@@ -26,7 +24,8 @@ const backfillOf =
 @Module({
   controllers: [OperatorController, OpsPagesController, OpsBillingController],
   providers: [
-    { provide: Gate, inject: [ApiContext, PublicUrl], useFactory: gateOf },
+    { provide: Gate, inject: [ApiContext, PublicUrl], useFactory: openGate },
+    { provide: OperatorLog, inject: [ApiContext, AccessRecords], useFactory: openOperatorLog },
     { provide: InboxOperations, inject: [ApiContext], useFactory: inboxOf },
     { provide: Backfill, inject: [ApiContext], useFactory: backfillOf },
   ],

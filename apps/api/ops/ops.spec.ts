@@ -1,15 +1,17 @@
-import { createOperatorTokens } from '#identity/tokens/operator-tokens';
+import { uuidv7 } from '#platform/ids/uuid';
 import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
-import { TEST_SECRET_KEY } from '#testing/database';
+import { addTestOperator, asOperatorRole, OPERATOR_CAUSE, operatorTokenOf } from '#testing/operators';
 
 const FROM_OWN_PAGE = { host: 'api.example.com', 'sec-fetch-site': 'same-origin' };
 
 describe('the routes and pages for operators', () => {
   let app: IdentityApp;
   let token: string;
+  let operatorId: string;
   beforeAll(async () => {
     app = await createIdentityApp();
-    token = createOperatorTokens(TEST_SECRET_KEY).issue('ada & <b>', 2);
+    ({ id: operatorId } = await addTestOperator(app.database, 'ada@example.com'));
+    token = operatorTokenOf(operatorId, 2);
   });
   afterAll(() => app.close());
 
@@ -29,7 +31,11 @@ describe('the routes and pages for operators', () => {
   it('accept an operator token, and show its operator', async () => {
     const answer = await app.get('/ops/operator', token);
     expect(answer.statusCode).toBe(200);
-    expect(answer.json()).toEqual({ name: 'ada & <b>', expiresAt: expect.stringMatching(/^\d{4}-.*Z$/) });
+    expect(answer.json()).toEqual({
+      id: operatorId,
+      name: 'ada@example.com',
+      expiresAt: expect.stringMatching(/^\d{4}-.*Z$/),
+    });
   });
 
   it('refuse an access token, as tenant routes refuse an operator token', async () => {
@@ -64,7 +70,7 @@ describe('the routes and pages for operators', () => {
     expect(Number(/Max-Age=(\d+)/.exec(cookie)?.[1])).toBeLessThanOrEqual(7_200);
     const home = await get('/ops', { cookie: `other=1; ${cookie.split(';')[0]}`, accept: 'text/html' });
     expect(home.statusCode).toBe(200);
-    expect(home.body).toContain('ada &amp; &lt;b&gt;');
+    expect(home.body).toContain('ada@example.com');
     expect(home.headers['cache-control']).toBe('no-store');
   });
 
@@ -99,6 +105,19 @@ describe('the routes and pages for operators', () => {
   it.each(['/ops/login', '/ops/logout'])('refuse a form that a page of another site sends: %s', async (url) => {
     for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }])
       expect((await send(url, { token }, { host: 'api.example.com', ...headers })).statusCode).toBe(403);
+  });
+
+  it('refuse the token of an operator who does not exist or was removed, at the next request', async () => {
+    expect((await app.get('/ops/operator', operatorTokenOf(uuidv7()))).statusCode).toBe(401);
+    const grace = await addTestOperator(app.database, 'grace');
+    const hers = operatorTokenOf(grace.id);
+    expect((await app.get('/ops/operator', hers)).statusCode).toBe(200);
+    await asOperatorRole(app.database, (it) => it.remove('Grace', operatorId, 'she left', OPERATOR_CAUSE));
+    expect((await app.get('/ops/operator', hers)).statusCode).toBe(401);
+    expect((await send('/ops/login', { token: hers })).statusCode).toBe(401);
+    // Added again, she has another id: a token of before stays refused.
+    await addTestOperator(app.database, 'grace');
+    expect((await app.get('/ops/operator', hers)).statusCode).toBe(401);
   });
 
   it('refuse other spellings of their paths, too', async () => {

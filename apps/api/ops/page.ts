@@ -1,4 +1,4 @@
-import type { Operator } from '#identity/tokens/operator-tokens';
+import type { SignedInOperator } from '../http/requests/request-context';
 import { escapeHtml, page } from '../invitations/page/page';
 import { BOARD_PATH, LOGIN_PATH } from './paths';
 
@@ -24,7 +24,7 @@ ${problem ? `<p class="problem" role="alert">${escapeHtml(problem)}</p>` : ''}
   );
 
 /** The start page of operators. */
-export const homePage = ({ name, expiresAt }: Operator): string =>
+export const homePage = ({ name, expiresAt }: SignedInOperator): string =>
   page(
     'Operators',
     `<h1>Operators</h1>

@@ -1,11 +1,11 @@
 import { Body, Controller, Get, Header, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Operator } from '#identity/tokens/operator-tokens';
 import { Problem } from '#platform/problems';
 import { PublicUrl } from '../core/public-url';
 import { Public } from '../http/contract/public.decorator';
 import { RateLimit } from '../http/limits/rate-limit.decorator';
+import type { SignedInOperator } from '../http/requests/request-context';
 import { HTML } from '../invitations/page/problem-page';
 import { isCrossSite } from '../invitations/page/same-origin';
 import { Gate, safeNext } from './gate';
@@ -37,7 +37,7 @@ export class OpsPagesController {
   @ForOperators()
   @Header('content-type', HTML)
   @Header('cache-control', 'no-store')
-  home(@CurrentOperator() operator: Operator): string {
+  home(@CurrentOperator() operator: SignedInOperator): string {
     return homePage(operator);
   }
 
@@ -53,11 +53,11 @@ export class OpsPagesController {
   @Public()
   @RateLimit('operator')
   @Header('cache-control', 'no-store')
-  login(@Body() body: unknown, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+  async login(@Body() body: unknown, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     this.refuseOtherSites(request);
     const token = fieldOf(body, 'token').trim();
     const next = safeNext(fieldOf(body, 'next'));
-    const operator = this.gate.verify(token);
+    const operator = await this.gate.verify(token);
     if (!operator) {
       reply
         .code(token === '' ? 400 : 401)

@@ -59,7 +59,7 @@ export const appending = (opened: Opened): void => {
       expect((await allOf(log, tenantId)).map(fields)).toEqual(events.map(fields));
     });
 
-    it.each<Actor>([{ kind: 'operator' }, { kind: 'stripe' }, { kind: 'system' }])(
+    it.each<Actor>([{ kind: 'operator', id: randomUUID() }, { kind: 'stripe' }, { kind: 'system' }])(
       'stores the actor %j',
       async (actor) => {
         const { log } = opened();

@@ -48,6 +48,7 @@ const invalid: [string, () => Partial<Append>][] = [
   ['an expected version below 0', () => ({ expected: -1 })],
   ['an expected version that is not an integer', () => ({ expected: 0.5 })],
   ['a user without an id', () => untypedAppend({ actor: { kind: 'user' } })],
+  ['an operator without an id', () => untypedAppend({ actor: { kind: 'operator' } })],
   ['an actor of an unknown kind', () => untypedAppend({ actor: { kind: 'robot' } })],
 ];
 

@@ -10,7 +10,7 @@ interface StoredMetadata {
   readonly $causationId: string;
   readonly commandId: string;
   readonly ordinal: number;
-  /** `user:<id>`, or only the kind of any other actor. */
+  /** `user:<id>` or `operator:<id>`; only the kind of an actor without an id. */
   readonly actor: string;
   readonly schemaVersion: number;
   /** Left out if it is not known. */
@@ -24,12 +24,12 @@ export interface EncodedEvent {
   readonly metadata: Buffer;
 }
 
-const actorText = (actor: Actor): string => (actor.kind === 'user' ? `user:${actor.id}` : actor.kind);
+const actorText = (actor: Actor): string => ('id' in actor ? `${actor.kind}:${actor.id}` : actor.kind);
 
-const actorOf = (text: string): Actor =>
-  text.startsWith('user:')
-    ? { kind: 'user', id: text.slice('user:'.length) }
-    : { kind: text as Exclude<Actor['kind'], 'user'> };
+const actorOf = (text: string): Actor => {
+  const [kind, id] = text.split(':', 2);
+  return { kind, ...(id !== undefined && { id }) } as Actor;
+};
 
 /** Encodes the events of an append for the server. @param json the serialised data of each event */
 export const encode = (append: Append, json: readonly string[], upcasters: Upcasters): EncodedEvent[] => {

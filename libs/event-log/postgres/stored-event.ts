@@ -3,7 +3,8 @@ import type { Actor, JsonObject, Position, RecordedEvent } from '../port';
 import type { StreamId } from '../stream-id';
 import { currentVersion, type UnknownSchemaVersion, type Upcasters, unknownVersion, upcast } from '../upcasting';
 
-const ACTORS = { o: { kind: 'operator' }, s: { kind: 'stripe' }, y: { kind: 'system' } } as const;
+const KINDS_WITH_ID = { u: 'user', o: 'operator' } as const;
+const ACTORS_WITHOUT_ID = { s: { kind: 'stripe' }, y: { kind: 'system' } } as const;
 
 /**
  * A row of the log as an event of the port. Each field is computed when it is read, because most readers use only four
@@ -44,8 +45,9 @@ export abstract class StoredEvent implements RecordedEvent {
     return this.#stream;
   }
   get actor(): Actor {
-    const kind = this.actorKind;
-    return kind === 'u' ? { kind: 'user', id: this.actorId as string } : ACTORS[kind as keyof typeof ACTORS];
+    const id = this.actorId;
+    if (id === null) return ACTORS_WITHOUT_ID[this.actorKind as keyof typeof ACTORS_WITHOUT_ID];
+    return { kind: KINDS_WITH_ID[this.actorKind as keyof typeof KINDS_WITH_ID], id };
   }
   get causationId(): string {
     return this.storedCausation ?? this.commandId;

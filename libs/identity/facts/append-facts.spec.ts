@@ -58,7 +58,7 @@ describe('facts of sign-in in the outbox', () => {
     const warn = jest.fn();
     await append({ logger: { ...silentLogger, warn } });
     expect(warn.mock.calls).toEqual([
-      [expect.objectContaining({ failed: 5 }), 'facts of sign-in could not be appended to the log yet'],
+      [expect.objectContaining({ failed: 5 }), 'facts of identity could not be appended to the log yet'],
     ]);
   });
 

@@ -1,4 +1,4 @@
-import { type EventLog, InvalidAppend } from '#event-log/port';
+import { type Actor, type EventLog, InvalidAppend } from '#event-log/port';
 import { groupBy } from '#platform/group-by';
 import type { Logger } from '#platform/logging/logger.port';
 import type { Fact, FactStore } from './fact-store';
@@ -18,20 +18,26 @@ export interface AppendFactsDeps {
   readonly logger: Logger;
 }
 
+const actorOf = ({ aggregate, actorId }: Fact): Actor => {
+  if (actorId === null) return { kind: 'system' };
+  return { kind: aggregate === 'operators' ? 'operator' : 'user', id: actorId };
+};
+
 const append = (log: AppendFactsDeps['log'], fact: Fact) =>
   log.append({
     stream: { tenantId: fact.tenantId, aggregate: fact.aggregate, id: fact.aggregateId },
     expected: 'any',
     events: [{ type: fact.type, data: { ...fact.data, at: fact.happenedAt.toISOString() } }],
     commandId: fact.commandId,
-    actor: fact.actorId === null ? { kind: 'system' } : { kind: 'user', id: fact.actorId },
+    actor: actorOf(fact),
     correlationId: fact.correlationId ?? fact.commandId,
     ...(fact.causationId !== null && { causationId: fact.causationId }),
     ...(fact.accessId !== null && { accessId: fact.accessId }),
   });
 
 /**
- * Appends the facts of sign-in that wait in the outbox to the event log, those of one session or user in their order.
+ * Appends the facts of sign-in and of operators that wait in the outbox to the event log, those of one session, user or
+ * operator in their order.
  * Any number of workers may call it. A fact whose worker is killed is appended again under the same command id, so that
  * the log has it once. A fact that could not be appended is tried again after 30 s.
  * @returns the number of facts that left the outbox
@@ -59,7 +65,7 @@ export const appendFacts = async ({ store, log, isCreated, logger }: AppendFacts
         return false;
       }
       const { type, aggregateId } = fact;
-      logger.warn({ err: error, type, aggregateId }, 'a fact of sign-in is dropped: the log can never accept it');
+      logger.warn({ err: error, type, aggregateId }, 'a fact of identity is dropped: the log can never accept it');
       return true;
     }
   };
@@ -74,7 +80,7 @@ export const appendFacts = async ({ store, log, isCreated, logger }: AppendFacts
     }),
   );
   if (errors.length > 0)
-    logger.warn({ err: errors[0], failed: errors.length }, 'facts of sign-in could not be appended to the log yet');
+    logger.warn({ err: errors[0], failed: errors.length }, 'facts of identity could not be appended to the log yet');
   if (done.length > 0) await store.delete(done);
   return done.length;
 };

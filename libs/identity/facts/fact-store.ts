@@ -2,20 +2,20 @@ import type { Pool } from 'pg';
 import type { JsonObject } from '#event-log/json';
 import { withClient } from '#platform/database/connections/pools';
 
-/** A fact of sign-in that is not in the event log yet. */
+/** A fact of sign-in, or of an operator, that is not in the event log yet. */
 export interface Fact {
   /** Its place in the order of all facts, as a decimal number. */
   readonly seq: string;
   /** The command of its append. */
   readonly commandId: string;
-  readonly aggregate: 'session' | 'user';
+  readonly aggregate: 'session' | 'user' | 'operators';
   readonly aggregateId: string;
   /** Null: the fact belongs to no tenant. */
   readonly tenantId: string | null;
   readonly type: string;
   readonly data: JsonObject;
   readonly happenedAt: Date;
-  /** The user who caused it; null: the product. */
+  /** The user or, with the aggregate `operators`, the operator who caused it; null: the product. */
   readonly actorId: string | null;
   readonly accessId: string | null;
   /** The request that caused it; null: none did. */

@@ -25,6 +25,12 @@ export const accessOfSession = (request: Pick<FastifyRequest, 'headers' | 'ip'>,
   ...originOf(request),
 });
 
+/** The access of a request with the token of an operator. */
+export const accessOfOperator = (request: Pick<FastifyRequest, 'headers' | 'ip'>, tokenId: string): Access => ({
+  ...{ kind: 'operator-token', credentialId: tokenId },
+  ...originOf(request),
+});
+
 /**
  * Parameter of a controller's method: the {@link ClientInfo} of the request. Unlike Nest's `@Headers`, it does not add
  * a required header to the OpenAPI document.

@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Position } from '#event-log/port';
-import type { Operator } from '#identity/tokens/operator-tokens';
+import type { Operator } from '#identity/operators/operators';
 import type { IdempotencyLease } from '#platform/idempotency/store';
 import { uuidv7 } from '#platform/ids/uuid';
 import type { Problem } from '#platform/problems';
@@ -18,6 +18,14 @@ export interface Principal {
 
 /** A signed-in user, with or without a tenant. */
 export type AuthenticatedUser = Principal | (Pick<Principal, 'userId' | 'sessionId'> & { readonly tenantId?: never });
+
+/** An operator who signed in with a token. */
+export interface SignedInOperator extends Operator {
+  /** UUID of the token. */
+  readonly tokenId: string;
+  /** When the token expires: milliseconds since 1970. */
+  readonly expiresAt: number;
+}
 
 /** Data of one request that guards, controllers, commands and the answer share. */
 export interface RequestContext {
@@ -58,7 +66,7 @@ export class RequestState implements RequestContext {
   /** The claim on the idempotency key, until its answer is stored. */
   lease: IdempotencyLease | undefined = undefined;
   /** The signed-in operator, on routes for operators. */
-  operator: Operator | undefined = undefined;
+  operator: SignedInOperator | undefined = undefined;
   /**
    * Why the signed-in user may not do this now. It is thrown only if the idempotency key has no stored answer: a user
    * who lost the permission through this very request (by leaving or closing the tenant), or whose tenant is locked

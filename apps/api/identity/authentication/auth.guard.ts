@@ -69,10 +69,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     const access = this.accessTo(execution);
     if (access.isPublic && !access.requiredPermission) return true;
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
-    if (access.operators) {
-      this.operators.admit(request);
-      return true;
-    }
+    if (access.operators) return this.operators.admit(request).then(() => true);
     const { authorization } = request.headers;
     if (authorization === undefined) {
       if (access.isPublic) return true;

@@ -24,7 +24,7 @@ export interface WrittenAppend {
 const ACTOR_KINDS = { user: 'u', operator: 'o', stripe: 's', system: 'y' } as const;
 
 export const actorKind = ({ actor }: Append): string => ACTOR_KINDS[actor.kind];
-export const actorId = ({ actor }: Append): string | null => (actor.kind === 'user' ? actor.id : null);
+export const actorId = ({ actor }: Append): string | null => ('id' in actor ? actor.id : null);
 /** Null if the correlation id is the command id, as for a request without a correlation id: it is not stored twice. */
 export const correlation = ({ correlationId, commandId }: Append): string | null =>
   correlationId === commandId ? null : correlationId;

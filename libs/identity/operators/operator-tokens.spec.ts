@@ -1,10 +1,20 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { JwtService } from '@nestjs/jwt';
 import { deriveKey } from '#platform/encryption';
+import { uuidv7 } from '#platform/ids/uuid';
 import { createOperatorTokens } from './operator-tokens';
 
 const SECRET = Buffer.alloc(32, 7);
 const tokens = createOperatorTokens(SECRET);
+const [OPERATOR, TOKEN] = [uuidv7(), uuidv7()];
+
+/** A new token that is valid for this number of hours. */
+const issue = (hours: number): string =>
+  tokens.issue({
+    operatorId: OPERATOR,
+    tokenId: TOKEN,
+    expiresAt: Math.floor(Date.now() / 1_000 + hours * 3_600) * 1_000,
+  });
 
 const forged = (change: object, secret: Buffer = deriveKey(SECRET, 'operator tokens')): string =>
   new JwtService({}).sign(
@@ -14,7 +24,8 @@ const forged = (change: object, secret: Buffer = deriveKey(SECRET, 'operator tok
       header: { alg: 'HS256', typ: 'ops+jwt' },
       issuer: 'tenantry',
       audience: 'tenantry-ops',
-      subject: 'ada',
+      subject: OPERATOR,
+      jwtid: TOKEN,
       expiresIn: 60,
       ...change,
     },
@@ -23,16 +34,15 @@ const forged = (change: object, secret: Buffer = deriveKey(SECRET, 'operator tok
 describe('the token of an operator', () => {
   afterEach(() => jest.useRealTimers());
 
-  it('holds the name of the operator and its expiry time', () => {
-    const before = Math.floor(Date.now() / 1_000) * 1_000;
-    const operator = tokens.verify(tokens.issue('ada', 2));
-    expect(operator?.name).toBe('ada');
-    expect(operator?.expiresAt).toBeGreaterThanOrEqual(before + 7_200_000);
-    expect(tokens.verify(forged({}))?.name).toBe('ada');
+  it('holds the ids of the operator and of the token, and its expiry time', () => {
+    const expiresAt = 1_000 * Math.ceil(Date.now() / 1_000 + 7_200);
+    const token = { operatorId: OPERATOR, tokenId: TOKEN, expiresAt };
+    expect(tokens.verify(tokens.issue(token))).toEqual(token);
+    expect(tokens.verify(forged({}))).toMatchObject({ operatorId: OPERATOR, tokenId: TOKEN });
   });
 
   it('is valid until it expires', () => {
-    const token = tokens.issue('ada', 1);
+    const token = issue(1);
     jest.useFakeTimers({ now: Date.now() + 3_599_000 - 1_000 });
     expect(tokens.verify(token)).toBeDefined();
     jest.setSystemTime(Date.now() + 3_000);
@@ -40,11 +50,13 @@ describe('the token of an operator', () => {
   });
 
   it('of another installation is invalid', () => {
-    expect(createOperatorTokens(Buffer.alloc(32, 8)).verify(tokens.issue('ada', 1))).toBeUndefined();
+    expect(createOperatorTokens(Buffer.alloc(32, 8)).verify(issue(1))).toBeUndefined();
   });
 
   it.each([
     ['the audience of clients', forged({ audience: 'tenantry-api' })],
+    ['a name in place of an id', forged({ subject: 'ada' })],
+    ['an id of its own that is no UUID', forged({ jwtid: '7' })],
     ['another issuer', forged({ issuer: 'elsewhere' })],
     ['the type of an access token', forged({ header: { alg: 'HS256', typ: 'at+jwt' } })],
     ['another algorithm of the same key', forged({ algorithm: 'HS512', header: { alg: 'HS512', typ: 'ops+jwt' } })],
@@ -70,7 +82,8 @@ describe('the token of an operator', () => {
         header: { alg: 'ES256', typ: 'ops+jwt' },
         issuer: 'tenantry',
         audience: 'tenantry-ops',
-        subject: 'ada',
+        subject: OPERATOR,
+        jwtid: TOKEN,
         expiresIn: 60,
       },
     );
