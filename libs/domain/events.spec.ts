@@ -5,6 +5,7 @@ describe('the names of the events', () => {
     expect([...EVENT_TYPES].sort()).toEqual(
       [
         ...['TenantCreated', 'TenantRenamed', 'TenantClosed', 'TenantErased', 'OwnershipTransferred'],
+        ...['OperatorAdded', 'OperatorRemoved', 'OperatorTokenIssued', 'OperatorActed'],
         ...['MemberInvited', 'InvitationRevoked', 'MemberJoined', 'MemberRoleChanged', 'MemberRemoved'],
         ...['TeamCreated', 'TeamRenamed', 'TeamDeleted', 'TeamMemberAdded', 'TeamMemberRemoved'],
         ...['PlanChanged', 'SubscriptionStarted', 'SubscriptionUpdated', 'SubscriptionCanceled', 'SeatsChanged'],

@@ -92,7 +92,7 @@ describe(`database sessions that are ended, ${ROUNDS} times`, () => {
         rebuild.catch(() => undefined);
         rebuilds.push(rebuild);
         closed.push(await closeTenant());
-        if (round % 4 === 1) await setIdleTimeout('300ms');
+        if (round % 4 === 1) await setIdleTimeout('2s');
         await terminate('the lock of a rebuild');
         await terminate(KINDS[Math.floor(Math.random() * KINDS.length)] ?? 'projections');
         await terminate(KINDS[round % KINDS.length] ?? 'projections');

@@ -30,7 +30,7 @@ describe('the routes and pages for operators', () => {
 
   it('accept an operator token, and show its operator', async () => {
     const answer = await app.get('/ops/operator', token);
-    expect(answer.statusCode).toBe(200);
+    expect([answer.statusCode, answer.body]).toEqual([200, expect.anything()]);
     expect(answer.json()).toEqual({
       id: operatorId,
       name: 'ada@example.com',
