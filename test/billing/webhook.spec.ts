@@ -12,6 +12,9 @@ const OTHER_SECRET = 'whsec_rolledInLastWeek';
 
 jest.setTimeout(600_000);
 
+/** Why operators do what they do in these tests. */
+const REASON = 'a test of operators';
+
 describe('the webhook for Stripe', () => {
   let system: System;
   let sim: StripeSim;
@@ -29,6 +32,7 @@ describe('the webhook for Stripe', () => {
     };
     url = await system.start(env).ready();
     [token, tenantId] = await signUp('Ada');
+    await tenantry('operators', 'add', 'grace');
   });
   afterAll(async () => {
     await endAll();
@@ -78,9 +82,17 @@ describe('the webhook for Stripe', () => {
     return [rows[0]?.state ?? 'unknown', rows[0]?.reason ?? null];
   };
   const tenantry = (...words: string[]) =>
-    run(process.execPath, [join(root, 'dist/apps/cli/main.js'), ...words], {
+    run(process.execPath, [join(root, 'dist/apps/cli/main.js'), ...words, '--as', 'grace', '--reason', REASON], {
       env: { ...process.env, ...system.env, ...env },
     });
+  /** What operators did to an event of Stripe, as the event log has it. */
+  const actionsOn = async (target: string): Promise<object[]> => {
+    const { rows } = await system.owner.query<{ data: object }>(
+      `select data from event_log.events where type = 'OperatorActed' and data ->> 'target' = $1 order by position`,
+      [target],
+    );
+    return rows.map(({ data }) => data);
+  };
   const billing = async (): Promise<{ plan: string; status: string | null }> =>
     (await (await fetch(`${url}/v1/billing`, { headers: { authorization: `Bearer ${token}` } })).json()) as never;
 
@@ -182,14 +194,12 @@ describe('the webhook for Stripe', () => {
     const { id, text } = eventOf();
     await post(text, signature(text, [SIM_SECRET], now()));
     await until(async () => (await stateOf(id))[0] === 'quarantined', 20_000);
-    const operator = (await tenantry('operators', 'token', '--name', 'grace')).stdout.match(
-      /[\w-]+\.[\w-]+\.[\w-]+/,
-    )?.[0];
-    const ops = (path: string, bearer: string | undefined, method = 'GET') =>
+    const operator = (await tenantry('operators', 'token')).stdout.match(/[\w-]+\.[\w-]+\.[\w-]+/)?.[0];
+    const ops = (path: string, bearer: string | undefined, method = 'GET', body: object = { reason: REASON }) =>
       fetch(`${url}/ops/billing/${path}`, {
         method,
         headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
-        ...(method === 'POST' && { body: '{}' }),
+        ...(method === 'POST' && { body: JSON.stringify(body) }),
       });
     for (const path of ['inbox', `inbox/${id}`]) expect((await ops(path, token)).status).toBe(401);
     expect((await ops('reconcile', token, 'POST')).status).toBe(401);
@@ -197,9 +207,15 @@ describe('the webhook for Stripe', () => {
     expect(data.map(({ eventId }) => eventId)).toContain(id);
     expect((await ops(`inbox/${id}`, operator)).status).toBe(200);
     expect((await ops('inbox/evt_never', operator)).status).toBe(404);
+    expect((await ops(`inbox/${id}/skip`, operator, 'POST', {})).status).toBe(400);
     expect((await ops(`inbox/${id}/skip`, operator, 'POST')).status).toBe(204);
     expect((await ops(`inbox/${id}/skip`, operator, 'POST')).status).toBe(409);
     expect((await ops('reconcile', operator, 'POST')).status).toBe(202);
+    await until(async () => (await actionsOn(id)).length === 2, 20_000);
+    expect(await actionsOn(id)).toEqual([
+      { action: 'billing.skip', target: id, tenantId: null, reason: REASON, at: expect.any(String) },
+      { action: 'billing.skip', target: id, tenantId: null, reason: REASON, at: expect.any(String) },
+    ]);
   });
 
   it('is not needed for a change that reconciliation finds and records', async () => {
@@ -238,5 +254,12 @@ describe('the webhook for Stripe', () => {
     expect((await tenantry('plans', 'agree', tenantId, 'enterprise', '--seats', '500')).stdout).toContain(
       'these terms already apply',
     );
+    const { rows } = await system.owner.query<{ actors: string[]; tenants: string[] }>(
+      `select array_agg(distinct p.actor_kind::text || ' ' || p.actor_id) as actors, array_agg(distinct o.data ->> 'tenantId') as tenants
+       from event_log.events p join event_log.events o using (correlation_id)
+       where p.type = 'PlanChanged' and o.type = 'OperatorActed' and p.actor_id = o.actor_id and p.tenant_id = $1`,
+      [tenantId],
+    );
+    expect(rows).toEqual([{ actors: [expect.stringMatching(/^o [0-9a-f-]{36}$/)], tenants: [tenantId] }]);
   });
 });

@@ -57,8 +57,14 @@ const send = (url: string, agent: Agent, token: string, name: string): Promise<R
  * Starts one client for each token, with one keep-alive connection each. A client sends one request after the other
  * until it is refused.
  * @param label first part of the names that the clients send
+ * @param onAnswer is called for each answer, with the number of answers so far
  */
-export const sendUntilRefused = async (url: string, tokens: readonly string[], label: string): Promise<SendResult> => {
+export const sendUntilRefused = async (
+  url: string,
+  tokens: readonly string[],
+  label: string,
+  onAnswer: (count: number) => void,
+): Promise<SendResult> => {
   const answered: { status: number; name: string }[] = [];
   const cut: string[] = [];
   let refused = 0;
@@ -67,7 +73,7 @@ export const sendUntilRefused = async (url: string, tokens: readonly string[], l
     for (let round = 0; ; round++) {
       const name = `${label} ${number} ${round}`;
       const result = await send(url, agent, token, name);
-      if (result.kind === 'answered') answered.push({ status: result.status, name });
+      if (result.kind === 'answered') onAnswer(answered.push({ status: result.status, name }));
       if (result.kind === 'cut') cut.push(`${name}: ${result.description}`);
       if (result.kind === 'refused') break;
     }

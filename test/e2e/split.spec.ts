@@ -153,6 +153,7 @@ describe('two API processes and two workers on one database', () => {
   });
 
   it('rebuild a read model by the CLI during writes, and reads never see fewer rows', async () => {
+    await runCli('operators', 'add', 'ada');
     const load = startLoad({ clients: 10, atOnce: 4, url: urls[0] });
     const rowCounts: number[] = [];
     let rebuilding = true;
@@ -206,12 +207,16 @@ describe('two API processes and two workers on one database', () => {
   it('drop no accepted request after SIGTERM', async () => {
     const accounts = await Promise.all(numbersUpTo(12).map((at) => signUp(urlFor(at))));
     for (const at of [1, 0]) {
+      let answers = 0;
       const sending = sendUntilRefused(
         urls[at] ?? '',
         accounts.map(({ token }) => token),
         `Last of ${at}`,
+        (count) => {
+          answers = count;
+        },
       );
-      await sleep(700);
+      await until(() => answers > accounts.length, 60_000);
       expect(await apis[at]?.end('SIGTERM')).toBe(0);
       const { answered, cut, refused } = await sending;
       expect(cut).toEqual([]);
@@ -237,9 +242,13 @@ describe('two API processes and two workers on one database', () => {
   };
 
   const runCli = (...args: string[]) =>
-    promisify(execFile)(process.execPath, [join(root, 'dist/apps/cli/main.js'), ...args], {
-      env: { PATH: process.env['PATH'], ...system.env },
-    });
+    promisify(execFile)(
+      process.execPath,
+      [join(root, 'dist/apps/cli/main.js'), ...args, '--as', 'ada', '--reason', 'a test'],
+      {
+        env: { PATH: process.env['PATH'], ...system.env },
+      },
+    );
 
   const countRows = async (): Promise<number> => {
     const { rows } = await system.owner.query<{ n: number }>('select count(*)::int as n from read_model.tenants');

@@ -90,12 +90,16 @@ interface TenantBody {
     };
     const before = await readTenant();
     const env = { ...process.env, DATA_DIR: dataDir, EVENTSTORE_URL: url };
-    const output = execFileSync(
-      process.execPath,
-      [join(root, 'dist/apps/cli/main.js'), 'projections', 'rebuild', 'tenants'],
-      { env },
-    );
-    expect(String(output)).toContain('tenants is rebuilt');
+    const runCli = (...words: string[]): string =>
+      String(
+        execFileSync(
+          process.execPath,
+          [join(root, 'dist/apps/cli/main.js'), ...words, '--as', 'ada', '--reason', 'a test'],
+          { env },
+        ),
+      );
+    runCli('operators', 'add', 'ada');
+    expect(runCli('projections', 'rebuild', 'tenants')).toContain('tenants is rebuilt');
     expect(await readTenant()).toEqual(before);
   });
 

@@ -44,31 +44,29 @@ export type OperatorTokenIssued = {
  * What an operator can do, as the words of the command line and the parts of the API. An action keeps its name for
  * ever, because events hold it.
  */
-export const OPERATOR_ACTIONS = [
-  'projections.rebuild',
-  'projections.reset',
-  'projections.pause',
-  'projections.resume',
-  'parked.retry',
-  'parked.skip',
-  'reactions.reset',
-  'reactions.retry',
-  'reactions.skip',
-  'keys.rotate',
-  'keys.revoke',
-  'billing.retry',
-  'billing.skip',
-  'billing.reconcile',
-  'plans.agree',
-  'plans.release',
-  'jobs.pause',
-  'jobs.resume',
-  'jobs.promote',
-  'jobs.empty',
-  'jobs.retry',
-  'jobs.clean',
-] as const;
-export type OperatorAction = (typeof OPERATOR_ACTIONS)[number];
+export type OperatorAction =
+  | 'projections.rebuild'
+  | 'projections.reset'
+  | 'projections.pause'
+  | 'projections.resume'
+  | 'parked.retry'
+  | 'parked.skip'
+  | 'reactions.reset'
+  | 'reactions.retry'
+  | 'reactions.skip'
+  | 'keys.rotate'
+  | 'keys.revoke'
+  | 'billing.retry'
+  | 'billing.skip'
+  | 'billing.reconcile'
+  | 'plans.agree'
+  | 'plans.release'
+  | 'jobs.pause'
+  | 'jobs.resume'
+  | 'jobs.promote'
+  | 'jobs.empty'
+  | 'jobs.retry'
+  | 'jobs.clean';
 
 /** An operator began to do something. The event does not say whether it succeeded. */
 export type OperatorActed = {
