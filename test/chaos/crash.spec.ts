@@ -8,7 +8,7 @@ import { type Processes, startProcesses } from './processes';
 import { readModelComplaints } from './read-models';
 import { untilWorking } from './working';
 
-const CRASHES = rounds(1, 20);
+const CRASHES = rounds(1, 40);
 
 jest.setTimeout(900_000 + CRASHES * 60_000);
 

@@ -11,7 +11,7 @@ import { type Processes, startProcesses } from './processes';
 import { readModelComplaints } from './read-models';
 import { signedUp, untilWorking } from './working';
 
-const FAILOVERS = rounds(2, 20);
+const FAILOVERS = rounds(2, 40);
 /** The number of events that a failover loses. It is so high that later writes get positions of lost events. */
 const LOST_EVENTS = 300;
 /** ms for which the replica has received nothing when the primary dies. */

@@ -10,7 +10,7 @@ import { type Processes, startProcesses } from './processes';
 import { readModelComplaints, rebuilt } from './read-models';
 import { signedUp } from './working';
 
-const ROUNDS = rounds(4, 4);
+const ROUNDS = rounds(4, 10);
 const TASKS = 20_000;
 
 jest.setTimeout(900_000 + ROUNDS * 20_000);
