@@ -72,6 +72,8 @@ export const composeApi = async (deps: ApiDeps, overrides: Partial<HttpOptions> 
     ...(readiness && { readiness }),
     registry,
     metricsToken: settings.metricsToken,
+    publicUrl,
+    admitOperator: board.gate.admit,
     addRoutes: (instance) => serveJobsBoard(instance, board),
     ...overrides,
   });

@@ -5,6 +5,7 @@ import { uuidv7 } from '#platform/ids/uuid';
 import { addTestOperator, operatorTokenOf } from '#testing/operators';
 import { joined } from '../support/facts';
 import { createIdentityApp, type IdentityApp } from '../support/identity-app';
+import { openApiOf } from '../support/openapi';
 import { createResources, type Populated, populate, randomIds } from './populated';
 import { OPERATOR_ROUTES, type Resource, type ResourceIds, ROUTES, type RouteCase, TOKEN_ROUTES } from './routes';
 
@@ -49,10 +50,10 @@ describe('tenant isolation of the API', () => {
   beforeAll(async () => {
     identity = await createIdentityApp();
     ({ id: operatorId } = await addTestOperator(identity.database));
-    const { paths, components } = (await identity.app.inject({ url: '/openapi.json' })).json();
-    schemas = components.schemas;
+    const { paths, components } = await openApiOf(identity);
+    schemas = components.schemas as Readonly<Record<string, Schema>>;
     operations = new Map(
-      Object.entries(paths as Record<string, Record<string, Operation>>).flatMap(([path, item]) =>
+      Object.entries(paths as unknown as Record<string, Record<string, Operation>>).flatMap(([path, item]) =>
         Object.entries(item).map(([method, operation]) => [`${method.toUpperCase()} ${path}`, operation] as const),
       ),
     );

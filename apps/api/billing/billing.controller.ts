@@ -48,6 +48,7 @@ export class BillingController {
   @Get('v1/billing')
   @RequirePermission('billing.read')
   @Documented({
+    id: 'getBilling',
     summary: 'Show the plan, the subscription, the payment and the lock',
     description:
       'The route also answers while the tenant is locked or suspended. If there is no subscription and a checkout page was created within the last hour, the server first reads the result from Stripe, for at most one second.',
@@ -62,6 +63,8 @@ export class BillingController {
   @Post('v1/billing/checkout')
   @RequirePermission('billing.change')
   @Documented({
+    id: 'createCheckout',
+    storesEvents: false,
     summary: 'Buy a plan: create a Stripe Checkout page',
     description:
       'The plan starts after the payment on that page. Only the last page that was created can be paid. The answer is 409 if there is a subscription already (use `POST /v1/billing/change`), if another checkout or change of the tenant is in progress, or if Stripe refuses the request.',
@@ -75,6 +78,8 @@ export class BillingController {
   @Post('v1/billing/portal')
   @RequirePermission('billing.change')
   @Documented({
+    id: 'createPortalSession',
+    storesEvents: false,
     summary: 'Manage cards and invoices: create a page of the Stripe customer portal',
     description:
       'Create a new page for each visit. The answer is 409 if the tenant has never started a checkout: use `POST /v1/billing/checkout`.',
@@ -88,6 +93,7 @@ export class BillingController {
   @Post('v1/billing/change')
   @RequirePermission('billing.change')
   @Documented({
+    id: 'changePlan',
     summary: 'Change the plan or the number of seats, or preview the cost',
     description:
       'With `?preview=true`, nothing changes: the answer is a `ChangePreviewDto` with the cost now and later, and the resources whose use would exceed the new limits. Otherwise the change is made: the answer is a `BillingDto` with the state after it. Overdue invoices are paid before the change. The answer is 409 if there is no subscription (use `POST /v1/billing/checkout`), if Stripe refuses the request, for example because the card is declined (`code` is the code from Stripe), or if another checkout or change of the tenant is in progress. If it is 503, the change may have been made: repeat the request with the same `Idempotency-Key`.',
@@ -110,6 +116,7 @@ export class BillingController {
   @Get('v1/billing/invoices')
   @RequirePermission('billing.read')
   @Documented({
+    id: 'listInvoices',
     summary: 'List invoices, newest first',
     description:
       'The list has each invoice that was paid, or whose payment has failed at least once. Invoices with the amount 0, and invoices that were not charged yet, are left out.',
@@ -135,6 +142,7 @@ export class BillingController {
   @Get('v1/billing/why')
   @RequirePermission('billing.read')
   @Documented({
+    id: 'explainBilling',
     summary: 'Explain the present plan and lock',
     description:
       'Each entry has a decision about the plan, the payments or the lock, its time, its cause (for example an event from Stripe), and its effect. The newest entry comes first.',

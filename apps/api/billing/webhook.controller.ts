@@ -36,6 +36,8 @@ export class WebhookController {
   @Public()
   @RouteConfig({ unlimited: true })
   @Documented({
+    id: 'receiveStripeEvent',
+    storesEvents: false,
     summary: 'Receive an event from Stripe',
     description:
       'Only Stripe calls this route. The header `Stripe-Signature` must have a valid signature of the raw body; otherwise the answer is 400. The server stores the event, answers, and processes the event later. An event that is sent again is stored once.',

@@ -48,6 +48,7 @@ export class InvitationsController {
   @Post()
   @RequirePermission('invitations.create')
   @Documented({
+    id: 'createInvitation',
     summary: 'Create an invitation link',
     description: 'Only owners may invite admins. An invitation cannot grant the role `owner`.',
     response: NewInvitationDto,
@@ -80,6 +81,7 @@ export class InvitationsController {
   @Get()
   @RequirePermission('invitations.read')
   @Documented({
+    id: 'listInvitations',
     summary: 'List invitations, newest first',
     description:
       'The list also has invitations that are used up, expired or revoked. It has no links, because they are not stored.',
@@ -103,6 +105,7 @@ export class InvitationsController {
   @Delete(':id')
   @RequirePermission('invitations.revoke')
   @Documented({
+    id: 'revokeInvitation',
     summary: 'Revoke an invitation',
     description:
       'After the answer, the link cannot be used any more. The answer is 404 if the invitation is already used up or revoked.',
@@ -124,6 +127,7 @@ export class InvitationsController {
   @RateLimit('join')
   @ApiParam({ name: 'token', description: 'Last path segment of the invitation link.' })
   @Documented({
+    id: 'previewInvitation',
     summary: 'Show the tenant and the role of an invitation link',
     description: 'The answer is 404 for a link that is unknown, revoked, used up or expired.',
     response: PreviewDto,
@@ -138,6 +142,7 @@ export class InvitationsController {
   @SignedIn()
   @RateLimit('join')
   @Documented({
+    id: 'acceptInvitation',
     summary: 'Join a tenant with an invitation',
     description:
       'A signed-in user sends only the token. A new user also sends a name, an e-mail address and a password. A user with an account who is not signed in sends the e-mail address and the password of the account; the answer is 401 if the password is wrong. A user who is already a member gets tokens, and the number of uses does not change. The answer is 409 while the tenant cannot admit further members; only its members can see why.',

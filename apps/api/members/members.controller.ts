@@ -41,6 +41,7 @@ export class MembersController {
   @Get()
   @RequirePermission('members.read')
   @Documented({
+    id: 'listMembers',
     summary: 'List members, newest first',
     description: 'The list has the users who belong to the tenant now, with their roles.',
     response: MemberPageDto,
@@ -63,6 +64,7 @@ export class MembersController {
   @Get(':userId')
   @RequirePermission('members.read')
   @Documented({
+    id: 'getMember',
     summary: 'Show a member',
     description: 'The answer is 404 if the user is not a member of this tenant.',
     response: MemberDto,
@@ -80,6 +82,7 @@ export class MembersController {
   @Patch(':userId')
   @RequirePermission('members.change-role')
   @Documented({
+    id: 'changeMemberRole',
     summary: 'Change a member’s role',
     description:
       'Only owners may grant the roles `owner` and `admin`, or take the role `owner` from a member. The role of the last owner cannot be changed (409). The new role applies on every server within one second. Open invitations of the member that the new role may not create are revoked.',
@@ -118,6 +121,7 @@ export class MembersController {
   @Delete(':userId')
   @RequirePermission('members.leave')
   @Documented({
+    id: 'removeMember',
     summary: 'Remove a member, or leave the tenant',
     description:
       'Every member may leave. Admins may remove members who are not owners; owners may remove any member. The last owner cannot leave or be removed (409). The tokens of the member for this tenant stop working on every server within one second, and their open invitations are revoked. A member who was removed cannot join again with an invitation that was created before the removal; a member who left can.',

@@ -96,7 +96,7 @@ const toDto = (it: InboxEntry): InboxEntryDto => ({
 });
 
 /** The events that Stripe has sent, with those that could not be processed. */
-@ApiTags('operators')
+@ApiTags('Operators')
 @ForOperators()
 @Controller('ops/billing')
 export class OpsBillingController {
@@ -108,6 +108,7 @@ export class OpsBillingController {
 
   @Get('inbox')
   @Documented({
+    id: 'listStripeEvents',
     summary: 'List the events received from Stripe, newest first',
     description: 'Without a query, the answer has the parked events: those that could not be processed for a day.',
     response: InboxDto,
@@ -120,6 +121,7 @@ export class OpsBillingController {
   @Get('inbox/:eventId')
   @ApiParam(EVENT_ID)
   @Documented({
+    id: 'getStripeEvent',
     summary: 'Show an event received from Stripe',
     description: 'The answer is 404 if this server has not received an event with this id.',
     response: InboxEntryDto,
@@ -133,6 +135,8 @@ export class OpsBillingController {
   @Post('inbox/:eventId/retry')
   @ApiParam(EVENT_ID)
   @Documented({
+    id: 'retryStripeEvent',
+    storesEvents: false,
     summary: 'Process an event again with fresh data from Stripe',
     description:
       'Use it for a parked, quarantined or skipped event. With any other event the answer is 409, and no action is needed. It is also 409 if the event still cannot be understood: correct the cause in `detail` first.',
@@ -160,6 +164,8 @@ export class OpsBillingController {
   @Post('inbox/:eventId/skip')
   @ApiParam(EVENT_ID)
   @Documented({
+    id: 'skipStripeEvent',
+    storesEvents: false,
     summary: 'Skip an event: do not process it',
     description:
       'Use it for a pending, parked or quarantined event. It can be processed later with `retry`. With any other event the answer is 409, and no action is needed.',
@@ -181,6 +187,8 @@ export class OpsBillingController {
 
   @Post('reconcile')
   @Documented({
+    id: 'reconcileBilling',
+    storesEvents: false,
     summary: 'Compare subscriptions with Stripe now',
     description:
       'Workers read the subscriptions at Stripe and correct the differences after the answer. They do the same every fifteen minutes without a request.',

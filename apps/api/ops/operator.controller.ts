@@ -5,12 +5,13 @@ import type { SignedInOperator } from '../http/requests/request-context';
 import { OperatorDto } from './operator.dto';
 import { CurrentOperator, ForOperators } from './operators.decorator';
 
-@ApiTags('operators')
+@ApiTags('Operators')
 @ForOperators()
 @Controller('ops')
 export class OperatorController {
   @Get('operator')
   @Documented({
+    id: 'getOperator',
     summary: 'Show the operator of the token',
     description: 'Use it to check whether an operator token is still valid.',
     response: OperatorDto,

@@ -24,6 +24,7 @@ export class PlansController {
   @Get('plans')
   @Public()
   @Documented({
+    id: 'listPlans',
     summary: 'List the plans with prices, limits and features',
     description:
       'The list has the plans that are on sale now. A tenant keeps the price and the limits of the version that it has bought, even if a later version has others.',
@@ -36,6 +37,7 @@ export class PlansController {
   @Get('usage')
   @RequirePermission('usage.read')
   @Documented({
+    id: 'getUsage',
     summary: 'Show the use of each limited resource',
     description:
       'The answer has, for each resource, its use, its limit, the period in which it is counted, and for API calls the time when the limit will be reached. The route also answers when the limit of API calls is reached, and while the tenant is suspended.',

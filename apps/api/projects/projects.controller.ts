@@ -32,6 +32,7 @@ export class ProjectsController {
   @Post()
   @RequirePermission('projects.write')
   @Documented({
+    id: 'createProject',
     summary: 'Create a project',
     description:
       'The answer is 409 if the team does not exist in this tenant, and 402 if the plan allows no more projects: archive one or change the plan.',
@@ -52,6 +53,7 @@ export class ProjectsController {
   @Get()
   @RequirePermission('projects.read')
   @Documented({
+    id: 'listProjects',
     summary: 'List projects, newest first',
     description: 'By default, the list has no archived projects. The parameter `archived` changes that.',
     response: ProjectPageDto,
@@ -77,6 +79,7 @@ export class ProjectsController {
   @Get(':id')
   @RequirePermission('projects.read')
   @Documented({
+    id: 'getProject',
     summary: 'Show a project',
     description: 'An archived project can be read, too.',
     response: ProjectDto,
@@ -94,6 +97,7 @@ export class ProjectsController {
   @Patch(':id')
   @RequirePermission('projects.write')
   @Documented({
+    id: 'updateProject',
     summary: 'Change a project',
     description:
       'Fields that are not sent stay as they are. The answer is 409 if the project is archived (restore it first) or the team does not exist.',
@@ -114,6 +118,7 @@ export class ProjectsController {
   @Delete(':id')
   @RequirePermission('projects.write')
   @Documented({
+    id: 'archiveProject',
     summary: 'Archive a project',
     description:
       'The project and its tasks can still be read, but they cannot be changed until the project is restored. The answer is the same if the project is already archived.',
@@ -137,6 +142,7 @@ export class ProjectsController {
   @Post(':id/restore')
   @RequirePermission('projects.write')
   @Documented({
+    id: 'restoreProject',
     summary: 'Restore an archived project',
     description:
       'The project and its tasks can be changed again. The answer is 402 if the plan allows no more projects: archive another one or change the plan.',

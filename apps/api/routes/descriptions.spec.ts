@@ -1,12 +1,4 @@
-import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { AccessRecords } from '#access/access-records';
-import { ApiModule } from '../api.module';
-import type { ApiDeps } from '../core/api-context';
-import type { ContractDeps } from '../http/contract/contract.guard';
-import { ContractModule } from '../http/contract/contract.module';
-import type { PositionTokens } from '../http/contract/position-token';
-import { createOpenApiDocument } from '../http/openapi/openapi';
+import { readOpenApiDocuments } from './openapi-documents';
 
 interface Schema {
   readonly $ref?: string;
@@ -38,41 +30,28 @@ interface Operation {
   readonly responses: Readonly<Record<string, { readonly description?: string; readonly headers?: object }>>;
 }
 
-/** With preview, Nest reads the decorators and creates no provider, so that the API needs no database here. */
-const createDocument = async () => {
-  const publicUrl = () => 'https://api.example.com';
-  const root = {
-    module: class {},
-    imports: [
-      ContractModule.with({} as ContractDeps, {} as PositionTokens),
-      ApiModule.with({} as ApiDeps, { publicUrl, accessRecords: {} as AccessRecords }),
-    ],
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Schema>>;
+    readonly parameters: Readonly<Record<string, Parameter>>;
+    readonly headers: Readonly<Record<string, { readonly description?: string }>>;
   };
-  const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(), {
-    preview: true,
-    logger: false,
-    abortOnError: false,
-  });
-  const document = createOpenApiDocument(app, '1');
-  await app.close();
-  return JSON.parse(JSON.stringify(document)) as {
-    readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-    readonly components: {
-      readonly schemas: Readonly<Record<string, Schema>>;
-      readonly parameters: Readonly<Record<string, Parameter>>;
-      readonly headers: Readonly<Record<string, { readonly description?: string }>>;
-    };
-  };
-};
+}
+
+const operationsOf = ({ paths }: Document): [string, Operation][] =>
+  Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]): [string, Operation] => [`${method} ${path}`, operation]),
+  );
 
 describe('the OpenAPI document of the API', () => {
-  let document: Awaited<ReturnType<typeof createDocument>>;
+  let document: Document;
+  let operatorsDocument: Document;
   let operations: [string, Operation][];
   beforeAll(async () => {
-    document = await createDocument();
-    operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, operation]): [string, Operation] => [`${method} ${path}`, operation]),
-    );
+    const { api, operators } = await readOpenApiDocuments();
+    [document, operatorsDocument] = [api as unknown as Document, operators as unknown as Document];
+    operations = [document, operatorsDocument].flatMap(operationsOf);
   });
 
   it('has a summary and a description of every operation', () => {
@@ -84,12 +63,14 @@ describe('the OpenAPI document of the API', () => {
     const inOperations = operations.flatMap(([name, { parameters = [] }]) =>
       parameters.filter((it) => !it.$ref && !it.description).map((it) => `${name} ${it.in} ${it.name}`),
     );
-    const shared = Object.values(document.components.parameters).filter((it) => !it.description);
+    const shared = [document, operatorsDocument]
+      .flatMap((it) => Object.values(it.components.parameters))
+      .filter((it) => !it.description);
     expect([...inOperations, ...shared.map((it) => it.name)]).toEqual([]);
   });
 
   it('describes every field of every body', () => {
-    const schemas = Object.entries(document.components.schemas);
+    const schemas = [document, operatorsDocument].flatMap((it) => Object.entries(it.components.schemas));
     expect(schemas.length).toBeGreaterThan(40);
     expect(schemas.flatMap(([name, schema]) => undescribedProperties(schema, name))).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import { PERMISSIONS, type Permission } from '#domain/tenant/permissions';
 import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
+import { openApiOf } from '#test/support/openapi';
 import { SIGNED_IN } from '../http/contract/require-permission.decorator';
 import { listRoutes, permissionsPage } from './permissions-page';
 
@@ -17,9 +18,9 @@ describe('the routes', () => {
   let operations: Map<string, Operation>;
   beforeAll(async () => {
     identity = await createIdentityApp();
-    const { paths } = (await identity.app.inject({ url: '/openapi.json' })).json();
+    const { paths } = await openApiOf(identity);
     operations = new Map(
-      Object.entries(paths as Record<string, Record<string, Operation>>).flatMap(([path, item]) =>
+      Object.entries(paths as unknown as Record<string, Record<string, Operation>>).flatMap(([path, item]) =>
         Object.entries(item).map(([method, operation]) => [`${method.toUpperCase()} ${path}`, operation] as const),
       ),
     );

@@ -30,6 +30,7 @@ export class TasksController {
   @Post('projects/:id/tasks')
   @RequirePermission('tasks.write')
   @Documented({
+    id: 'createTask',
     summary: 'Add a task to a project',
     description:
       'A new task has the status `open`. The answer is 409 if the project is archived (restore it first) or the assignee may not read tasks (choose another member).',
@@ -52,6 +53,7 @@ export class TasksController {
   @Get('projects/:id/tasks')
   @RequirePermission('tasks.read')
   @Documented({
+    id: 'listTasks',
     summary: 'List the tasks of a project, newest first',
     description: 'A task must match all filters. A task without a due date matches neither `dueBefore` nor `dueAfter`.',
     response: TaskPageDto,
@@ -80,6 +82,7 @@ export class TasksController {
   @Get('tasks/:id')
   @RequirePermission('tasks.read')
   @Documented({
+    id: 'getTask',
     summary: 'Show a task',
     description: 'A task of an archived project can be read, too.',
     response: TaskDto,
@@ -97,6 +100,7 @@ export class TasksController {
   @Patch('tasks/:id')
   @RequirePermission('tasks.write')
   @Documented({
+    id: 'updateTask',
     summary: 'Change one or more fields of a task',
     description:
       'Fields that are not sent stay as they are. The answer is 409 if the project is archived (restore it first) or the assignee may not read tasks (choose another member).',
@@ -117,6 +121,7 @@ export class TasksController {
   @Delete('tasks/:id')
   @RequirePermission('tasks.write')
   @Documented({
+    id: 'deleteTask',
     summary: 'Delete a task',
     description: 'A deleted task cannot be restored. The answer is 409 if the project is archived: restore it first.',
     status: 204,

@@ -33,6 +33,7 @@ export class TeamsController {
   @Post()
   @RequirePermission('teams.write')
   @Documented({
+    id: 'createTeam',
     summary: 'Create a team',
     description:
       'A new team has no members. The answer is 409 if another team has the name, and 402 if the plan allows no more teams: delete one or change the plan.',
@@ -51,6 +52,7 @@ export class TeamsController {
   @Get()
   @RequirePermission('teams.read')
   @Documented({
+    id: 'listTeams',
     summary: 'List teams, newest first',
     description: 'Each entry has the user ids of the members of the team.',
     response: TeamPageDto,
@@ -71,6 +73,7 @@ export class TeamsController {
   @Get(':id')
   @RequirePermission('teams.read')
   @Documented({
+    id: 'getTeam',
     summary: 'Show a team',
     description: 'The answer has the user ids of the members of the team.',
     response: TeamDto,
@@ -88,6 +91,7 @@ export class TeamsController {
   @Patch(':id')
   @RequirePermission('teams.write')
   @Documented({
+    id: 'renameTeam',
     summary: 'Rename a team',
     description: 'The answer is 409 if another team has the name: choose another one.',
     response: TeamDto,
@@ -111,6 +115,7 @@ export class TeamsController {
   @Delete(':id')
   @RequirePermission('teams.write')
   @Documented({
+    id: 'deleteTeam',
     summary: 'Delete a team',
     description: 'Projects of the team are kept and have no team afterwards.',
     status: 204,
@@ -129,6 +134,7 @@ export class TeamsController {
   @Put(':id/members/:userId')
   @RequirePermission('teams.write')
   @Documented({
+    id: 'addTeamMember',
     summary: 'Add a member to a team',
     description:
       'The answer is 204 also if the member is already in the team. It is 409 if the member is in 250 teams, which is the limit: remove the member from another team first.',
@@ -148,6 +154,7 @@ export class TeamsController {
   @Delete(':id/members/:userId')
   @RequirePermission('teams.write')
   @Documented({
+    id: 'removeTeamMember',
     summary: 'Remove a member from a team',
     description: 'The member stays in the tenant. The answer is 404 if the member is not in the team.',
     status: 204,

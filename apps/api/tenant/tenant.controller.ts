@@ -45,6 +45,7 @@ export class TenantController {
   @Get()
   @RequirePermission('workspace.read')
   @Documented({
+    id: 'getTenant',
     summary: 'Show the tenant: name, plan, lock, limits and use',
     description: 'Shows the tenant that the access token names. While the tenant is suspended, the answer is 402.',
     response: TenantDto,
@@ -60,6 +61,7 @@ export class TenantController {
   @Patch()
   @RequirePermission('workspace.rename')
   @Documented({
+    id: 'updateTenant',
     summary: 'Change the name or slug of the tenant',
     description: 'Fields that are not sent stay as they are.',
     response: TenantDto,
@@ -100,6 +102,7 @@ export class TenantController {
   @Post('transfer')
   @RequirePermission('workspace.transfer')
   @Documented({
+    id: 'transferOwnership',
     summary: 'Transfer ownership to another member',
     description:
       'The member becomes an owner and you become an admin. Your open invitations for admins are revoked. The answer is 404 if the user is not a member, and 409 if you name yourself.',
@@ -117,6 +120,7 @@ export class TenantController {
   @Delete()
   @RequirePermission('workspace.close')
   @Documented({
+    id: 'closeTenant',
     summary: 'Close the tenant',
     description:
       'At most one second after the answer, every server refuses all members of the tenant. Its subscription ends immediately. Its data is kept until `eraseAfter` and then erased. The answer is 409 if `confirmName` is not the exact name of the tenant.',

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createOpenApiDocument } from './openapi';
+import type { FastifyRequest } from 'fastify';
+import { createOpenApiDocuments, type OpenApiDocuments } from './openapi';
 
 export const DOCS_PATH = '/docs';
 
@@ -29,18 +30,42 @@ const START = `SwaggerUIBundle({
 
 const ASSETS = new Set(['/swagger-ui.css', '/swagger-ui-bundle.js', '/favicon-32x32.png']);
 
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+export interface DocumentationOptions {
+  /** Version in the documents. */
+  readonly version: string;
+  /** URL at which clients reach the API. */
+  readonly publicUrl: () => string;
+  /** Requires the token of an operator. Without it, the document for operators is not served. */
+  readonly admitOperator?: ((request: FastifyRequest) => Promise<void>) | undefined;
+}
+
 /**
- * Serves the OpenAPI document at `/openapi.json`, which is generated from the controllers for the first request, and
- * swagger-ui at `/docs` to read and try the routes. All files of swagger-ui are served by this server.
- * @param version in the document
+ * Serves the OpenAPI document at `/openapi.json`, and swagger-ui at `/docs` to read and try the routes. All files of
+ * swagger-ui are served by this server. The document for operators is at `/ops/openapi.json`. The documents are generated
+ * from the controllers for the first request.
  */
-export const serveDocumentation = (app: NestFastifyApplication, version: string): void => {
+export const serveDocumentation = (
+  app: NestFastifyApplication,
+  { version, publicUrl, admitOperator }: DocumentationOptions,
+): void => {
   const instance = app.getHttpAdapter().getInstance();
-  let document: string | undefined;
+  let documents: { readonly [name in keyof OpenApiDocuments]: string } | undefined;
+  const textOf = (name: keyof OpenApiDocuments): string => {
+    if (!documents) {
+      const { api, operators } = createOpenApiDocuments(app, { version, url: publicUrl() });
+      documents = { api: JSON.stringify(api), operators: JSON.stringify(operators) };
+    }
+    return documents[name];
+  };
   instance.get('/openapi.json', (_request, reply) => {
-    document ??= JSON.stringify(createOpenApiDocument(app, version));
-    reply.header('content-type', 'application/json; charset=utf-8').send(document);
+    reply.header('content-type', JSON_TYPE).send(textOf('api'));
   });
+  if (admitOperator)
+    instance.get('/ops/openapi.json', { onRequest: async (request) => admitOperator(request) }, (_request, reply) => {
+      reply.header('content-type', JSON_TYPE).send(textOf('operators'));
+    });
   instance.get(DOCS_PATH, (_request, reply) => {
     reply.header('content-type', 'text/html; charset=utf-8').send(PAGE);
   });

@@ -9,6 +9,11 @@ interface OneOf {
 
 /** The description of one route in the OpenAPI document. */
 export interface Documentation {
+  /**
+   * `operationId`, from which clients are generated: a verb and its object, such as `createProject`. It never changes, and
+   * no two routes have the same.
+   */
+  readonly id: string;
   /** What the route does, in one line. */
   readonly summary: string;
   /** Everything else that a client must know, with the reasons for 409 and 403 and what to do then. */
@@ -21,6 +26,8 @@ export interface Documentation {
   readonly status?: number;
   /** True if the answer has an `ETag`. Not needed if a write of the same path has an `@Preconditions()`. */
   readonly versioned?: boolean;
+  /** False if a write stores no event, so that reads show it at once and the answer is never 202. Default: true. */
+  readonly storesEvents?: boolean;
 }
 
 /** OpenAPI extension with the data of {@link Documented}. `completeDocument` removes it from the finished document. */
@@ -32,6 +39,7 @@ export const ACCEPTS_IF_MATCH = 'x-if-match';
 export interface DocumentationExtension {
   readonly problems: readonly ProblemName[];
   readonly versioned: boolean;
+  readonly storesEvents: boolean;
 }
 
 const isOneOf = (response: Type | [Type] | OneOf): response is OneOf => 'oneOf' in response;
@@ -46,17 +54,19 @@ const bodyOf = (response: Type | [Type] | OneOf | undefined) => {
 
 /** Documents a route, and sets the status that it answers. Headers and problems of all routes are added later. */
 export const Documented = ({
+  id,
   summary,
   description,
   problems = [],
   response,
   status,
   versioned = false,
+  storesEvents = true,
 }: Documentation): MethodDecorator => {
-  const extension: DocumentationExtension = { problems, versioned };
+  const extension: DocumentationExtension = { problems, versioned, storesEvents };
   const { body, models } = bodyOf(response);
   return applyDecorators(
-    ApiOperation({ summary, description }),
+    ApiOperation({ operationId: id, summary, description }),
     ApiExtension(DOCUMENTATION, extension),
     ...models,
     ...(status === undefined ? [] : [HttpCode(status)]),

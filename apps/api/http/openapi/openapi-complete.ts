@@ -6,10 +6,10 @@ import { OPERATOR_EXTENSION } from '../../ops/operators.decorator';
 import { PERMISSION_EXTENSION, SIGNED_IN_EXTENSION } from '../contract/require-permission.decorator';
 import { PROBLEM_HELP } from '../problems/problem-help';
 import { ACCEPTS_IF_MATCH, DOCUMENTATION, type DocumentationExtension } from './documented';
-import { addBodyExample } from './openapi-examples';
+import { addBodyExample, refuseOtherFields } from './openapi-bodies';
 import { ANSWER_HEADERS, PARAMETERS, PROBLEM_SCHEMA, WRITE_HEADERS } from './openapi-parts';
 
-type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+export type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type Extended = Operation & {
   'x-public'?: boolean;
   [OPERATOR_EXTENSION]?: true;
@@ -20,12 +20,18 @@ type Extended = Operation & {
 };
 type Response = Record<string, unknown> & { headers?: object };
 
-const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
+/** The HTTP methods of operations. */
+export const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
+/** True for an operation of a route for operators. */
+export const isForOperators = (operation: Extended): boolean => operation[OPERATOR_EXTENSION] === true;
+
 /** Problems with which every route can answer. */
 const COMMON_PROBLEMS: readonly ProblemName[] = ['validation-failed', 'rate-limited', 'dependency-unavailable'];
 /** Problems with which every write can answer. */
 const WRITE_PROBLEMS: readonly ProblemName[] = [
   ...(['request-in-progress', 'idempotency-key-reused', 'body-too-large', 'unsupported-media-type'] as const),
+  // A resource without versions refuses every version in `If-Match`.
+  'precondition-failed',
 ];
 
 /**
@@ -46,6 +52,7 @@ export const completeDocument = (document: OpenAPIObject): OpenAPIObject => {
       const versioned = hasVersions || operation[DOCUMENTATION]?.versioned === true;
       complete(operation, method, versioned, template.includes('{'));
       addBodyExample(operation.requestBody, components.schemas);
+      refuseOtherFields(operation.requestBody, components.schemas);
     }
   }
   return document;
@@ -57,20 +64,20 @@ const complete = (
   versioned: boolean,
   hasPathId: boolean,
 ): void => {
-  const { problems = [] } = operation[DOCUMENTATION] ?? {};
+  const { problems = [], storesEvents = true } = operation[DOCUMENTATION] ?? {};
   const acceptsIfMatch = operation[ACCEPTS_IF_MATCH] === true;
   const isPublic = operation['x-public'] === true;
   delete operation[DOCUMENTATION];
   delete operation[ACCEPTS_IF_MATCH];
   delete operation['x-public'];
   if (isPublic) operation.security = [];
-  const isForOperators = operation[OPERATOR_EXTENSION] === true;
-  if (isForOperators) operation.security = [{ operator: [] }];
+  const ofOperators = isForOperators(operation);
+  if (ofOperators) operation.security = [{ operator: [] }];
 
   const writes = method !== 'get';
   const parameters: (keyof typeof PARAMETERS)[] = ['X-Request-Id', 'traceparent'];
   if (writes) parameters.push('Idempotency-Key');
-  else if (!isPublic && !isForOperators) parameters.push('If-Position');
+  else if (!isPublic && !ofOperators) parameters.push('If-Position');
   if (acceptsIfMatch) parameters.push('If-Match');
   if (versioned && !writes) parameters.push('If-None-Match');
   operation.parameters = [
@@ -80,7 +87,9 @@ const complete = (
 
   operation.description = [operation.description, describeCallers(operation, isPublic)].filter(Boolean).join('\n\n');
 
-  const headers = { ...ANSWER_HEADERS, ...(writes && WRITE_HEADERS) };
+  const { 'Retry-After': _, ...successHeaders } = ANSWER_HEADERS;
+  const { Position, ...replayed } = WRITE_HEADERS;
+  const headers = { ...successHeaders, ...(writes && replayed), ...(writes && storesEvents && { Position }) };
   const responses = (operation.responses ?? {}) as unknown as Record<string, Response>;
   // `@Documented()` does not know the HTTP method, so it leaves the default status to this function.
   if (responses['default']) {
@@ -95,11 +104,14 @@ const complete = (
     responses['304'] = {
       description: 'Not modified: the `ETag` in `If-None-Match` is still current. Use the answer that you have.',
     };
-  if (writes)
+  if (writes && storesEvents)
     responses['202'] ??= {
+      ...successOf(responses),
       description:
         'The write is stored, but reads may not show it yet. The body is the same as without this delay. Send `Position` as `If-Position` with a read to see the write.',
     };
+
+  if (operation.requestBody && !('$ref' in operation.requestBody)) operation.requestBody.required ??= true;
 
   const all = new Set<ProblemName>([...COMMON_PROBLEMS, ...problems, ...(writes ? WRITE_PROBLEMS : [])]);
   if (!isPublic) all.add('unauthenticated');
@@ -107,14 +119,19 @@ const complete = (
   if (permission !== undefined) all.add('forbidden');
   if (permission !== undefined && !worksWhileLocked(permission)) all.add('workspace-locked').add('plan-limit-reached');
   if (hasPathId) all.add('not-found');
-  if (!isPublic && !isForOperators && !writes) all.add('read-model-behind');
-  if (acceptsIfMatch) all.add('precondition-failed');
+  if (!isPublic && !ofOperators && !writes) all.add('read-model-behind');
   Object.assign(responses, problemResponses([...all]));
+};
+
+/** Body and headers of the answer to a successful request. */
+const successOf = (responses: Record<string, Response>): Response => {
+  const [, success = {}] = Object.entries(responses).find(([status]) => /^2/.test(status)) ?? [];
+  return success;
 };
 
 /** The sentences that say who may use an operation. */
 const describeCallers = (
-  { [PERMISSION_EXTENSION]: permission, [SIGNED_IN_EXTENSION]: ofUser, [OPERATOR_EXTENSION]: isForOperators }: Extended,
+  { [PERMISSION_EXTENSION]: permission, [SIGNED_IN_EXTENSION]: ofUser, [OPERATOR_EXTENSION]: ofOperators }: Extended,
   isPublic: boolean,
 ): string => {
   if (permission) {
@@ -125,7 +142,7 @@ const describeCallers = (
         : '';
     return `Needs the permission \`${permission.permission}\`. Roles that have it: ${roles.join(', ')}.${advice}`;
   }
-  if (isForOperators)
+  if (ofOperators)
     return 'Only for operators of the server. It needs an operator token, which `tenantry operators token` creates; access tokens are not accepted.';
   if (ofUser) return isPublic ? 'An access token is optional.' : 'Needs a signed-in user, with any role.';
   return 'No access token is needed.';

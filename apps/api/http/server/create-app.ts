@@ -104,7 +104,11 @@ export const createApp = async (
   });
   app.useGlobalPipes(createValidationPipe());
   app.useGlobalFilters(new ProblemFilter(logger, allowed, options.refusals));
-  serveDocumentation(app, options.version ?? '1');
+  serveDocumentation(app, {
+    version: options.version ?? '1',
+    publicUrl: options.publicUrl ?? (() => '/'),
+    admitOperator: options.admitOperator,
+  });
   await app.init();
   await instance.ready();
   return app;

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { AccessRecords } from '#access/access-records';
 import type { Logger } from '#platform/logging/logger.port';
@@ -67,6 +67,10 @@ export interface HttpOptions {
   readonly refusals?: { note(refused: RefusedRequest, problem: Problem): void };
   /** Adds routes without a controller. */
   readonly addRoutes?: (instance: FastifyInstance) => void;
-  /** Version in the OpenAPI document; `1` by default. */
+  /** Version in the OpenAPI documents; `1` by default. */
   readonly version?: string;
+  /** URL at which clients reach the API, for the OpenAPI documents; `/` by default. */
+  readonly publicUrl?: () => string;
+  /** Requires the token of an operator. Without it, the OpenAPI document for operators is not served. */
+  readonly admitOperator?: (request: FastifyRequest) => Promise<void>;
 }

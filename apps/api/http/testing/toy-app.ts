@@ -129,7 +129,7 @@ const ROWS = Array.from({ length: 7 }, (_, at) => ({ id: at + 1 }));
 @Controller('v1')
 class ToyController {
   @Get('things')
-  @Documented({ summary: 'List things', description: 'All of them.' })
+  @Documented({ id: 'listThings', summary: 'List things', description: 'All of them.' })
   list(@Query() query: ListQuery, @Pages() pages: Paging): Promise<Page<{ id: number }>> {
     return pages.page(
       query,
@@ -139,7 +139,13 @@ class ToyController {
   }
 
   @Post('things')
-  @Documented({ summary: 'Make a thing', description: 'From a name.', response: ThingView, problems: ['conflict'] })
+  @Documented({
+    id: 'makeThing',
+    summary: 'Make a thing',
+    description: 'From a name.',
+    response: ThingView,
+    problems: ['conflict'],
+  })
   async make(@Body() body: ThingDto, @Context() context: RequestContext): Promise<unknown> {
     script.runs.push({ commandId: context.commandId, mayRepeat: context.mayRepeat, body });
     const answer = await script.during(context);
@@ -148,6 +154,7 @@ class ToyController {
 
   @Get('things/:id')
   @Documented({
+    id: 'getThing',
     summary: 'Show a thing',
     description: 'With its version.',
     response: ThingView,
@@ -158,7 +165,12 @@ class ToyController {
   }
 
   @Patch('things/:id')
-  @Documented({ summary: 'Change a thing', description: 'To its next version.', response: ThingView })
+  @Documented({
+    id: 'changeThing',
+    summary: 'Change a thing',
+    description: 'To its next version.',
+    response: ThingView,
+  })
   change(@PathId('id', 'Id of the thing.') id: string, @Preconditions() expected: RequiredVersion): Versioned<unknown> {
     if (!hasRequiredVersion(7, expected)) throw new Problem('precondition-failed');
     return withETag({ id, expected: expected ?? null }, 8);

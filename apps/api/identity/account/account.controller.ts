@@ -28,6 +28,8 @@ export class AccountController {
   @Patch()
   @SignedIn()
   @Documented({
+    id: 'updateProfile',
+    storesEvents: false,
     summary: 'Change the name or the e-mail address',
     description:
       'If `email` is sent, `currentPassword` is required: the answer is 400 if it is missing and 403 if it is wrong. The answer is 409 if another account has the address; upper and lower case do not matter. The number of addresses that a user tries in an hour is limited.',
@@ -49,6 +51,8 @@ export class AccountController {
   @Post('password')
   @SignedIn()
   @Documented({
+    id: 'changePassword',
+    storesEvents: false,
     summary: 'Change the password and end all other sessions',
     description:
       'If `currentPassword` is wrong, the answer is 403 and the session continues. Wrong passwords are rate limited. The answer is 409 if another request changes the password at the same time.',
@@ -67,6 +71,7 @@ export class AccountController {
   @SignedIn()
   @ApiBody({ type: EraseDto, required: false })
   @Documented({
+    id: 'eraseAccount',
     summary: 'Erase the user: personal data is deleted, and events keep only the id of the user',
     description:
       'All memberships and sessions of the user end. The answer is 409 while the user is the only owner of an open tenant; `detail` names the tenant. Transfer its ownership or close it first. Send `currentPassword`, unless you have signed in with it in the last 5 minutes: the answer is 403 if it is missing or wrong.',

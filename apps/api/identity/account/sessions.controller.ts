@@ -26,6 +26,7 @@ export class SessionsController {
   @Get()
   @SignedIn()
   @Documented({
+    id: 'listSessions',
     summary: 'List the sessions of the signed-in user, newest first',
     description: 'A session begins with a sign-in and ends with a sign-out or after it was not used for a long time.',
     response: SessionPageDto,
@@ -47,6 +48,8 @@ export class SessionsController {
   @Post('switch')
   @SignedIn()
   @Documented({
+    id: 'switchTenant',
+    storesEvents: false,
     summary: 'Open a session in another of your tenants',
     description:
       'The present session stays valid, and the new one ends with it. The answer is 404 if you are not a member of the tenant or if it is closed.',
@@ -68,6 +71,8 @@ export class SessionsController {
   @RateLimit('signin')
   @ApiBody({ type: SignOutDto, required: false })
   @Documented({
+    id: 'signOut',
+    storesEvents: false,
     summary: 'Sign out: end the present session',
     description:
       'The session is that of the access token, or of the refresh token in the body. Its tokens stop working within one second on every server, and so do those of the sessions that were opened from it, by a switch, a new tenant or an invitation. An unknown refresh token is answered with 204, too.',
@@ -80,6 +85,8 @@ export class SessionsController {
   @Delete(':id')
   @SignedIn()
   @Documented({
+    id: 'endSession',
+    storesEvents: false,
     summary: 'End one of your sessions',
     description:
       'The tokens of the session, and of the sessions that were opened from it, stop working within one second on every server. If the session has already ended, the answer is 204 as well.',

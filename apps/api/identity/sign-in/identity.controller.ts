@@ -36,6 +36,7 @@ export class IdentityController {
   @Public()
   @RateLimit('signup')
   @Documented({
+    id: 'signUp',
     summary: 'Sign up: create a user, a tenant, and the user’s membership as owner',
     description:
       'The user is signed in afterwards: the answer has tokens for the new tenant. The answer is 409 if an account with this e-mail address exists: sign in instead, and create another tenant with `POST /v1/tenants`.',
@@ -55,6 +56,8 @@ export class IdentityController {
   @Public()
   @RateLimit('signin')
   @Documented({
+    id: 'signIn',
+    storesEvents: false,
     summary: 'Sign in',
     description:
       'A wrong password and an unknown address get the same answer after the same time. Wrong passwords are rate limited: for an account from one network, and for an account from all networks together, except networks from which the user has signed in before. Correct passwords are not counted. A user without a tenant can sign in and use the routes about their account.',
@@ -74,6 +77,8 @@ export class IdentityController {
   @Public()
   @RateLimit('signin')
   @Documented({
+    id: 'refreshSession',
+    storesEvents: false,
     summary: 'Exchange a refresh token for new tokens',
     description:
       'Each refresh token can be used once. If it is sent again within 10 seconds, the answer contains the newest refresh token of the session, because two tabs may refresh at the same time or an answer may be lost. A later repeat ends the session, because the token may have been copied. The answer is 401 if the user is no longer a member of the tenant of the session.',
@@ -89,6 +94,7 @@ export class IdentityController {
   @SignedIn()
   @RateLimit('signup')
   @Documented({
+    id: 'createTenant',
     summary: 'Create another tenant',
     description:
       'The signed-in user becomes the owner of the tenant and gets the tokens of a new session in it. The present session stays valid.',
@@ -106,6 +112,7 @@ export class IdentityController {
   @Get('v1/me')
   @SignedIn()
   @Documented({
+    id: 'getProfile',
     summary: 'Show the signed-in user and their tenants',
     description: 'It also works for a user without a tenant.',
     response: MeDto,
@@ -119,6 +126,7 @@ export class IdentityController {
   @Public()
   @Header('cache-control', 'public, max-age=300')
   @Documented({
+    id: 'getSigningKeys',
     summary: 'List the public keys that verify access tokens (RFC 7517)',
     description: 'Other services use these keys to verify access tokens. They may cache the answer for five minutes.',
     response: JwksDto,

@@ -32,5 +32,15 @@ export const addBodyExample = (body: Body | undefined, schemas: Schemas): void =
   }
 };
 
+/** Says that the server refuses a request body with other fields than these. */
+export const refuseOtherFields = (body: Body | undefined, schemas: Schemas): void => {
+  for (const [, name = ''] of JSON.stringify(body ?? {}).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+    const schema = schemas[name];
+    if (!schema || '$ref' in schema || schema.additionalProperties !== undefined) continue;
+    schema.additionalProperties = false;
+    refuseOtherFields(schema as Body, schemas);
+  }
+};
+
 const exampleOf = ({ type, format, enum: choices, minimum, example }: Property): unknown =>
   example ?? choices?.[0] ?? minimum ?? BY_FORMAT[format ?? ''] ?? type;

@@ -1,0 +1,34 @@
+// `npm run openapi`: examines the OpenAPI documents with Redocly's linter (redocly.yaml), and fails if it reports an error
+// or a warning. With a folder as its argument, it also leaves the documents there.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { buildIfNeeded, root } from './build.mjs';
+
+buildIfNeeded();
+const require = createRequire(join(root, 'dist/apps/main.js'));
+require('reflect-metadata');
+const { readOpenApiDocuments } = require(join(root, 'dist/apps/api/routes/openapi-documents.js'));
+
+const [wanted] = process.argv.slice(2);
+const folder = wanted ? resolve(wanted) : mkdtempSync(join(tmpdir(), 'tenantry-openapi-'));
+mkdirSync(folder, { recursive: true });
+try {
+  const documents = await readOpenApiDocuments();
+  const files = Object.entries(documents).map(([name, document]) => {
+    const file = join(folder, `${name}.json`);
+    writeFileSync(file, JSON.stringify(document, null, 2));
+    return file;
+  });
+  const redocly = join(root, 'node_modules/@redocly/cli/bin/cli.js');
+  const { status } = spawnSync(
+    process.execPath,
+    [redocly, 'lint', ...files, '--config', join(root, 'redocly.yaml'), '--max-problems', '200'],
+    { stdio: 'inherit', env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' } },
+  );
+  process.exitCode = status ?? 1;
+} finally {
+  if (!wanted) rmSync(folder, { recursive: true, force: true });
+}
