@@ -44,8 +44,9 @@ create policy owner_all on access.records as permissive for all to {{owner}}
 grant select on access.records to {{app}};
 
 -- Erases the addresses and user agents of at most p_limit records that were last used more than p_days days ago.
--- Returns their number.
-CREATE OR REPLACE FUNCTION access.erase_unused(p_days integer, p_limit integer)
+-- Returns their number. p_now is the time of the caller: the earlier of the two clocks counts, so that a clock that is
+-- ahead erases nothing.
+CREATE OR REPLACE FUNCTION access.erase_unused(p_days integer, p_limit integer, p_now timestamp with time zone)
  RETURNS integer
  LANGUAGE sql
  SECURITY DEFINER
@@ -56,12 +57,12 @@ AS $function$
     where id in (
       select id from access.records
       where erased_at is null and (address is not null or user_agent is not null)
-        and last_seen < now() - make_interval(days => p_days)
+        and last_seen < least(now(), p_now) - make_interval(days => p_days)
       order by last_seen limit p_limit for update skip locked)
     returning 1)
   select count(*)::integer from old;
 $function$;
-grant execute on function access.erase_unused(p_days integer, p_limit integer) to {{projector}};
+grant execute on function access.erase_unused(p_days integer, p_limit integer, p_now timestamp with time zone) to {{projector}};
 
 -- Erases the addresses and user agents of a user.
 CREATE OR REPLACE FUNCTION access.erase_user(p_user_id uuid)
@@ -1010,6 +1011,8 @@ create table idempotency.keys (
   request_hash bytea not null,
   -- fencing token: the number of claims, so that a request that has lost its claim cannot settle the key
   attempt integer not null,
+  -- in lease time: with a wall clock that was wrong, keys could be deleted too early, and a repeated request could take
+  -- effect twice
   created_at timestamp with time zone not null,
   -- in lease time
   leased_until timestamp with time zone not null,
@@ -1035,14 +1038,14 @@ grant insert, select, update on idempotency.keys to {{app}};
 
 -- Binds a key to a command, or returns the answer that the key has. The claim is durable when the transaction ends,
 -- before the command runs. A claim whose lease has ended is taken over with its command id, so that the log recognises
--- what the first request may have written. Claims expire by lease time; keys are kept for 24 hours of the wall clock.
+-- what the first request may have written. Claims expire by lease time, and keys are kept for 24 hours of it.
 CREATE OR REPLACE FUNCTION idempotency.claim(p_tenant_id uuid, p_key_id uuid, p_command_id uuid, p_request_hash bytea, p_lease_seconds integer)
  RETURNS idempotency.claim
  LANGUAGE plpgsql
 AS $function$
 declare
-  at timestamptz := clock_timestamp();
-  until timestamptz := lease.now() + make_interval(secs => p_lease_seconds);
+  at timestamptz := lease.now();
+  until timestamptz := at + make_interval(secs => p_lease_seconds);
   k idempotency.keys;
 begin
   perform set_config('app.tenant_id', p_tenant_id::text, true);
@@ -1056,8 +1059,8 @@ begin
     select * into k from idempotency.keys where tenant_id = p_tenant_id and key_id = p_key_id for update;
     exit when found;   -- otherwise, the row was purged in between
   end loop;
-  at := clock_timestamp();   -- again, because the select may have waited for the row
-  until := lease.now() + make_interval(secs => p_lease_seconds);
+  at := lease.now();   -- again, because the select may have waited for the row
+  until := at + make_interval(secs => p_lease_seconds);
   if k.created_at < at - interval '24 hours' then
     update idempotency.keys set command_id = p_command_id, request_hash = p_request_hash, attempt = k.attempt + 1,
       created_at = at, leased_until = until, status = null, answer = null,
@@ -1068,7 +1071,7 @@ begin
     return row('m', null, null, null, null, null)::idempotency.claim;
   elsif k.status is not null then
     return row('a', null, k.attempt, k.status, k.answer, k.token_hash)::idempotency.claim;
-  elsif k.leased_until > lease.now() then
+  elsif k.leased_until > at then
     return row('b', null, null, null, null, null)::idempotency.claim;
   end if;
   update idempotency.keys set attempt = k.attempt + 1, leased_until = until
@@ -1117,8 +1120,8 @@ AS $function$
 $function$;
 -- Only the owner may call it.
 
--- Deletes at most p_limit keys that are older than 24 hours, of all tenants, and returns their number. Row-level
--- security allows no role of the product to do that directly.
+-- Deletes at most p_limit keys that are older than 24 hours of lease time, of all tenants, and returns their number.
+-- Row-level security allows no role of the product to do that directly.
 CREATE OR REPLACE FUNCTION idempotency.purge(p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1129,7 +1132,7 @@ declare
   purged integer;
 begin
   delete from idempotency.keys where ctid = any (array(
-    select ctid from idempotency.keys where created_at < clock_timestamp() - interval '24 hours'
+    select ctid from idempotency.keys where created_at < lease.now() - interval '24 hours'
     order by created_at limit p_limit for update skip locked));
   get diagnostics purged = row_count;
   return purged;
@@ -2071,8 +2074,9 @@ end $function$;
 grant execute on function identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_member_since integer, p_token_hash bytea, p_days integer, p_access jsonb, p_network bytea, p_password_version integer, p_opened_from uuid, p_max integer, p_method text, p_cause jsonb) to {{app}};
 
 -- Deletes the sign-ups that were completed more than p_older_hours hours ago. Ends at most 1,000 sessions that have
--- expired, and deletes at most 1,000 that expired more than p_older_hours hours ago by the wall clock.
-CREATE OR REPLACE FUNCTION identity.purge(p_older_hours integer)
+-- expired, and deletes at most 1,000 that expired more than p_older_hours hours ago. p_now is the time of the caller:
+-- the earlier of the two clocks counts, so that a clock that is ahead ends no session.
+CREATE OR REPLACE FUNCTION identity.purge(p_older_hours integer, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
@@ -2080,12 +2084,12 @@ CREATE OR REPLACE FUNCTION identity.purge(p_older_hours integer)
 AS $function$
   delete from identity.sign_ups where completed_at < lease.now() - make_interval(hours => p_older_hours);
   update identity.sessions set ended_at = expires_at, end_reason = 'expired' where id in (
-    select id from identity.sessions where expires_at < now() and ended_at is null limit 1000 for update skip locked);
+    select id from identity.sessions where expires_at < least(now(), p_now) and ended_at is null limit 1000 for update skip locked);
   delete from identity.sessions where id in (
     select id from identity.sessions
-    where expires_at < now() - make_interval(hours => p_older_hours) and ended_at is not null limit 1000);
+    where expires_at < least(now(), p_now) - make_interval(hours => p_older_hours) and ended_at is not null limit 1000);
 $function$;
-grant execute on function identity.purge(p_older_hours integer) to {{projector}};
+grant execute on function identity.purge(p_older_hours integer, p_now timestamp with time zone) to {{projector}};
 
 -- Deletes the empty rows of users whose erasure was completed more than p_older_hours hours ago, which must be longer
 -- than any access token is valid.

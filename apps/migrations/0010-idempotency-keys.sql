@@ -23,6 +23,9 @@ comment on column idempotency.keys.key_id is
 comment on column idempotency.keys.request_hash is 'hash of method, path, preconditions and body';
 comment on column idempotency.keys.attempt is
   'fencing token: the number of claims, so that a request that has lost its claim cannot settle the key';
+comment on column idempotency.keys.created_at is
+  'in lease time: with a wall clock that was wrong, keys could be deleted too early, and a repeated request could take
+  effect twice';
 comment on column idempotency.keys.leased_until is 'in lease time';
 comment on column idempotency.keys.status is 'null: no answer yet';
 comment on column idempotency.keys.answer is 'encrypted by the process, because answers may contain tokens';
@@ -63,8 +66,8 @@ create function idempotency.claim(
 language plpgsql volatile
 as $$
 declare
-  at timestamptz := clock_timestamp();
-  until timestamptz := lease.now() + make_interval(secs => p_lease_seconds);
+  at timestamptz := lease.now();
+  until timestamptz := at + make_interval(secs => p_lease_seconds);
   k idempotency.keys;
 begin
   perform set_config('app.tenant_id', p_tenant_id::text, true);
@@ -78,8 +81,8 @@ begin
     select * into k from idempotency.keys where tenant_id = p_tenant_id and key_id = p_key_id for update;
     exit when found;   -- otherwise, the row was purged in between
   end loop;
-  at := clock_timestamp();   -- again, because the select may have waited for the row
-  until := lease.now() + make_interval(secs => p_lease_seconds);
+  at := lease.now();   -- again, because the select may have waited for the row
+  until := at + make_interval(secs => p_lease_seconds);
   if k.created_at < at - interval '24 hours' then
     update idempotency.keys set command_id = p_command_id, request_hash = p_request_hash, attempt = k.attempt + 1,
       created_at = at, leased_until = until, status = null, answer = null,
@@ -90,7 +93,7 @@ begin
     return row('m', null, null, null, null, null)::idempotency.claim;
   elsif k.status is not null then
     return row('a', null, k.attempt, k.status, k.answer, k.token_hash)::idempotency.claim;
-  elsif k.leased_until > lease.now() then
+  elsif k.leased_until > at then
     return row('b', null, null, null, null, null)::idempotency.claim;
   end if;
   update idempotency.keys set attempt = k.attempt + 1, leased_until = until
@@ -101,7 +104,7 @@ $$;
 comment on function idempotency.claim is
   'Binds a key to a command, or returns the answer that the key has. The claim is durable when the transaction ends,
   before the command runs. A claim whose lease has ended is taken over with its command id, so that the log recognises
-  what the first request may have written. Claims expire by lease time; keys are kept for 24 hours of the wall clock.';
+  what the first request may have written. Claims expire by lease time, and keys are kept for 24 hours of it.';
 
 create function idempotency.settle(
   p_tenant_id uuid,
@@ -148,14 +151,14 @@ declare
   purged integer;
 begin
   delete from idempotency.keys where ctid = any (array(
-    select ctid from idempotency.keys where created_at < clock_timestamp() - interval '24 hours'
+    select ctid from idempotency.keys where created_at < lease.now() - interval '24 hours'
     order by created_at limit p_limit for update skip locked));
   get diagnostics purged = row_count;
   return purged;
 end
 $$;
 comment on function idempotency.purge is
-  'Deletes at most p_limit keys that are older than 24 hours, of all tenants, and returns their number. Row-level
+  'Deletes at most p_limit keys that are older than 24 hours of lease time, of all tenants, and returns their number. Row-level
   security allows no role of the product to do that directly.';
 
 revoke all on function idempotency.claim, idempotency.settle, idempotency.discard, idempotency.purge from public;

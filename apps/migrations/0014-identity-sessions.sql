@@ -221,18 +221,19 @@ comment on function identity.ended_sessions is
   'The sessions that ended in the last p_within_seconds seconds. Their access tokens may not have expired, so every
   process refuses them.';
 
-create function identity.purge(p_older_hours integer) returns void
+create function identity.purge(p_older_hours integer, p_now timestamptz) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   delete from identity.sign_ups where completed_at < lease.now() - make_interval(hours => p_older_hours);
   update identity.sessions set ended_at = expires_at, end_reason = 'expired' where id in (
-    select id from identity.sessions where expires_at < now() and ended_at is null limit 1000 for update skip locked);
+    select id from identity.sessions where expires_at < least(now(), p_now) and ended_at is null limit 1000 for update skip locked);
   delete from identity.sessions where id in (
     select id from identity.sessions
-    where expires_at < now() - make_interval(hours => p_older_hours) and ended_at is not null limit 1000);
+    where expires_at < least(now(), p_now) - make_interval(hours => p_older_hours) and ended_at is not null limit 1000);
 $$;
 comment on function identity.purge is
   'Deletes the sign-ups that were completed more than p_older_hours hours ago. Ends at most 1,000 sessions that have
-  expired, and deletes at most 1,000 that expired more than p_older_hours hours ago by the wall clock.';
+  expired, and deletes at most 1,000 that expired more than p_older_hours hours ago. p_now is the time of the
+  caller: the earlier of the two clocks counts, so that a clock that is ahead ends no session.';
 
 revoke all on function identity.end_sessions, identity.end_sessions_beyond, identity.find_credentials,
   identity.open_session, identity.find_refresh_token, identity.is_unused_refresh_token,

@@ -69,21 +69,22 @@ language sql volatile set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function access.erase_user is 'Erases the addresses and user agents of a user.';
 
-create function access.erase_unused(p_days integer, p_limit integer) returns integer
+create function access.erase_unused(p_days integer, p_limit integer, p_now timestamptz) returns integer
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   with old as (
     update access.records set address = null, user_agent = null, erased_at = now()
     where id in (
       select id from access.records
       where erased_at is null and (address is not null or user_agent is not null)
-        and last_seen < now() - make_interval(days => p_days)
+        and last_seen < least(now(), p_now) - make_interval(days => p_days)
       order by last_seen limit p_limit for update skip locked)
     returning 1)
   select count(*)::integer from old;
 $$;
 comment on function access.erase_unused is
   'Erases the addresses and user agents of at most p_limit records that were last used more than p_days days ago. Returns
-  their number.';
+  their number. p_now is the time of the caller: the earlier of the two clocks counts, so that a clock that is ahead
+  erases nothing.';
 
 revoke all on function access.find_or_create, access.last_client, access.erase_user, access.erase_unused from public;
 grant execute on function access.find_or_create to {{app}}, {{projector}}, {{operator}};

@@ -40,7 +40,10 @@ describe('a tenant that was closed', () => {
   };
 
   const makeDue = (tenantId: string) =>
-    app.owner.query(`update read_model.closed_tenants set erase_after = now() where tenant_id = $1`, [tenantId]);
+    app.owner.query(
+      `update read_model.closed_tenants set erase_after = now() - interval '1 second' where tenant_id = $1`,
+      [tenantId],
+    );
 
   /**
    * The number of rows of a tenant in every table that has a column `tenant_id`; tables without such rows are left out.
@@ -73,6 +76,25 @@ describe('a tenant that was closed', () => {
     expect([signedIn.statusCode, signedIn.json().tenant]).toEqual([201, undefined]);
     expect(await eraseTenants(deps)).toBe(0);
     expect(await eventsOf(tenant.id)).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['the process', 10],
+    ['the database', -10],
+  ])('is not erased while only the clock of %s says that it is due', async (_, daysAhead) => {
+    const { tenant } = await close();
+    // With its clock behind, a process sees what a process with the right time sees while the database is ahead.
+    const eraseIn = (days: number) =>
+      app.owner.query(
+        'update read_model.closed_tenants set erase_after = now() + make_interval(days => $2) where tenant_id = $1',
+        [tenant.id, days],
+      );
+    await eraseIn(daysAhead > 0 ? 5 : -5);
+    const now = new Date(Date.now() + daysAhead * 86_400_000);
+    expect(await tenantsToErase(deps.pool, 100, now)).not.toContain(tenant.id);
+    await makeDue(tenant.id);
+    expect(await tenantsToErase(deps.pool, 100)).toContain(tenant.id);
+    await eraseIn(30);
   });
 
   it('is erased with its events and every row when it is due, and no other tenant is erased', async () => {

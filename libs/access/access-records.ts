@@ -114,11 +114,17 @@ export abstract class AccessRecords extends tokenClass<ReturnType<typeof createA
  * Erases the addresses and user agents of records that were last used more than `days` ago.
  * @param pool connects as the projector
  * @param limit the maximum number of records
+ * @param now the time of this process. The earlier of its clock and that of the database counts
  * @returns the number of records
  */
-export const eraseUnusedAccess = async (pool: Pool, days: number, limit: number): Promise<number> => {
+export const eraseUnusedAccess = async (
+  pool: Pool,
+  days: number,
+  limit: number,
+  now: Date = new Date(),
+): Promise<number> => {
   const { rows } = await withClient(pool, (client) =>
-    client.query<{ erased: number }>('select access.erase_unused($1, $2) as erased', [days, limit]),
+    client.query<{ erased: number }>('select access.erase_unused($1, $2, $3) as erased', [days, limit, now]),
   );
   return rows[0]?.erased ?? 0;
 };

@@ -83,7 +83,7 @@ describe('the schema identity', () => {
     'select identity.take_unfinished_sign_ups(0, 1)',
     'select identity.take_unfinished_erasures(0, 1)',
     'select identity.purge_erased(0)',
-    'select identity.purge(0)',
+    'select identity.purge(0, now())',
     'select identity.take_facts(30, 1)',
     'select * from identity.operators',
     `select identity.find_operator(null, 'ada')`,

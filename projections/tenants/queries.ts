@@ -32,14 +32,16 @@ export const JOIN_TENANTS = 'join read_model.companies using (tenant_id)';
  * The ids of closed tenants whose retention period has ended, for work outside of a tenant's requests.
  * @param pool connects as the projector
  * @param limit the most ids that are returned
+ * @param now the time of this process. The earlier of its clock and that of the database counts, because an erasure
+ *   cannot be undone: a clock that is ahead erases nothing
  */
-export const tenantsToErase = (pool: Pool, limit: number): Promise<string[]> =>
+export const tenantsToErase = (pool: Pool, limit: number, now: Date = new Date()): Promise<string[]> =>
   withClient(pool, async (client) => {
     const { rows } = await client.query<{ id: string }>({
       name: 'tenants-to-erase',
-      text: `select tenant_id as id from read_model.closed_tenants where erase_after <= now()
+      text: `select tenant_id as id from read_model.closed_tenants where erase_after <= least(now(), $2)
         order by erase_after limit $1`,
-      values: [limit],
+      values: [limit, now],
     });
     return rows.map(({ id }) => id);
   });

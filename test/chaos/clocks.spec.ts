@@ -25,7 +25,7 @@ const CASES = [
   ['database', -400 * DAY],
   ['worker', -10 * MINUTE],
 ] as const;
-const ROUNDS = rounds(2, 25);
+const ROUNDS = rounds(2, 50);
 /** A schedule that runs every ten seconds. */
 const SCHEDULE = 'billing-clock';
 /** ms for which the clock is wrong; longer than the interval of the schedule. */
@@ -98,7 +98,8 @@ describe('a clock that was wrong for a while', () => {
         let status = 409;
         await until(async () => {
           status = await createProject(key);
-          return status !== 409;
+          // On a busy machine, a request may be refused for a while.
+          return status !== 409 && status < 500;
         }, 60_000);
         expect(status).toBe(201);
       }

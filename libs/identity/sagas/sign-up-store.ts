@@ -72,8 +72,15 @@ export const createSignUpStore = (pool: Pool) => {
       `${COLUMNS}, tenant_name as "companyName", command_id as "commandId", correlation_id as "correlationId"`,
     ),
 
-    /** Deletes sign-ups that were completed, and sessions that expired, more than this number of hours ago. */
-    purge: functions.call<number>('purge'),
+    /**
+     * Deletes sign-ups that were completed, and sessions that expired, more than this number of hours ago.
+     * @param now the time of this process. For sessions, the earlier of its clock and that of the database counts
+     */
+    purge: async (olderHours: number, now: Date = new Date()): Promise<void> => {
+      await withClient(pool, (client) =>
+        client.query({ name: 'purge-sessions', text: 'select identity.purge($1, $2)', values: [olderHours, now] }),
+      );
+    },
   };
 };
 

@@ -1,5 +1,6 @@
 import { eventually } from '#testing/rebuild-world';
 import { CAUSE, openSessionWorld, type SessionWorld } from '#testing/session-world';
+import { createSignUpStore } from '../sagas/sign-up-store';
 import { createEndedSessions } from './ended-sessions';
 import { GRACE_SECONDS } from './sessions';
 
@@ -58,5 +59,18 @@ describe('sessions that have ended', () => {
     await ended.watch(() => {});
     expect(ended.has(old)).toBe(false);
     await ended.close();
+  });
+
+  it('by their time limit are those that have expired by the clocks of the process and of the database', async () => {
+    const { sessionId } = await world.sessions.open(world.toOpen());
+    await world.owner.query(`update identity.sessions set expires_at = now() - interval '1 hour' where id = $1`, [
+      sessionId,
+    ]);
+    const { purge } = createSignUpStore(world.projector);
+    // As where the clock of the database is ten days ahead, and that of the process is right.
+    await purge(24, new Date(Date.now() - 10 * 86_400_000));
+    expect(await world.openOf(world.user)).toContain(sessionId);
+    await purge(24, new Date(Date.now() + 10 * 86_400_000));
+    expect(await world.openOf(world.user)).not.toContain(sessionId);
   });
 });

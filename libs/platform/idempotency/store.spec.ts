@@ -54,6 +54,21 @@ describe('the claim of a process that died on an idempotency key', () => {
     expect(await store.claim(claim)).toEqual({ outcome: 'busy' });
   });
 
+  it.each([
+    ['set back by 400 days during the claim', '-400 days', '0'],
+    ['400 days ahead after the claim', '0', '400 days'],
+  ])('keeps its command for 24 hours, where the clock was %s', async (_, before, after) => {
+    const claim = newClaim();
+    const { tenantId, keyId, commandId } = claim;
+    await shifted.by(before);
+    await store.claim(claim);
+    await store.settle({ tenantId, keyId, attempt: 1 }, undefined);
+    await shifted.by(after);
+    expect(await store.purge()).toBe(0);
+    // With another command, the repeated request would take effect a second time.
+    expect(await store.claim({ ...claim, commandId: uuidv7() })).toMatchObject({ outcome: 'claimed', commandId });
+  });
+
   it('belongs to no user any more when its key is used again after 24 hours', async () => {
     const claim = newClaim();
     const { tenantId, keyId } = claim;

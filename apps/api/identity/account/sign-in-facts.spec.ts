@@ -150,7 +150,7 @@ describe('the facts of sign-in in the event log', () => {
       await app.owner.query(`update identity.sessions set expires_at = now() - interval '1 hour' where id = $1`, [
         first,
       ]);
-      await projector.query('select identity.purge(24)');
+      await projector.query('select identity.purge(24, now())');
       await app.request('DELETE', '/v1/tenant', { token: second.accessToken, payload: { confirmName: 'Acme' } });
       await app.settled();
       const erased = await app.request('DELETE', '/v1/me', {
