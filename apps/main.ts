@@ -1,4 +1,5 @@
 import { WEBHOOK_PATH } from '#billing/inbox/webhook-path';
+import { misspelledSettings } from '#platform/config/misspelled';
 import { loadSettings, readEnvironment, type Settings } from '#platform/config/settings';
 import { createLogger, type Logger, redact } from '#platform/logging/logging';
 import type { Part } from './bootstrap/context';
@@ -14,8 +15,11 @@ import type { StripePart } from './stripe-sim/part';
 const CLOSE_MS = 5_000;
 
 const main = async (): Promise<void> => {
-  const settings = loadSettings(readEnvironment(process.cwd()));
+  const environment = readEnvironment(process.cwd());
+  const misspelled = misspelledSettings(environment);
+  const settings = loadSettings(environment, misspelled);
   const logger = createLogger({ level: settings.logLevel, format: settings.logFormat });
+  for (const sentence of misspelled) logger.warn(sentence);
   const lifecycle = createLifecycle(logger);
   try {
     await run(settings, logger, lifecycle);

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { buildIfNeeded, root } from './build.mjs';
 
 buildIfNeeded();
@@ -22,7 +23,7 @@ try {
     writeFileSync(file, JSON.stringify(document, null, 2));
     return file;
   });
-  const redocly = join(root, 'node_modules/@redocly/cli/bin/cli.js');
+  const redocly = fileURLToPath(import.meta.resolve('@redocly/cli/bin/cli.js'));
   const { status } = spawnSync(
     process.execPath,
     [redocly, 'lint', ...files, '--config', join(root, 'redocly.yaml'), '--max-problems', '200'],

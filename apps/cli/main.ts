@@ -1,3 +1,4 @@
+import { misspelledSettings } from '#platform/config/misspelled';
 import { loadSettings, readEnvironment } from '#platform/config/settings';
 import { migrate } from '#platform/database/migrations/migrate';
 import { deriveRolePasswords } from '#platform/database/roles/roles';
@@ -124,7 +125,10 @@ const main = async (): Promise<void> => {
   const words = process.argv.slice(2);
   if (words.length === 0 || words.includes('--help') || words[0] === 'help') return say(USAGE.trimEnd());
   const options = takeOperatorOptions(words);
-  const settings = loadSettings(readEnvironment(process.cwd()));
+  const environment = readEnvironment(process.cwd());
+  const misspelled = misspelledSettings(environment);
+  const settings = loadSettings(environment, misspelled);
+  for (const sentence of misspelled) process.stderr.write(`tenantry: ${sentence}\n`);
   const context = await connect(settings, createLogger({ level: 'warn', format: settings.logFormat }));
   say(await runCommand(context, options));
 };

@@ -43,9 +43,10 @@ export const readEnvironment = (folder: string, environment: Environment = proce
 
 /**
  * Parses every setting. An empty value counts as unset.
- * @throws SettingsError with every problem of every setting
+ * @param hints sentences about misspelled settings, for the error
+ * @throws SettingsError with every problem of every setting, and the hints
  */
-export const loadSettings = (environment: Environment): Settings => {
+export const loadSettings = (environment: Environment, hints: readonly string[] = []): Settings => {
   const problems: string[] = [];
   const problem = (name: string, what: string, example: string): void => {
     problems.push(`${name} ${what}. Example: ${name}=${example}`);
@@ -64,7 +65,7 @@ export const loadSettings = (environment: Environment): Settings => {
   }
   const settings = values as Settings;
   checkCombinations(settings, problem);
-  if (problems.length > 0) throw new SettingsError(problems);
+  if (problems.length > 0) throw new SettingsError([...problems, ...hints]);
   return Object.freeze(settings);
 };
 
