@@ -2,22 +2,17 @@
 // or a warning. With a folder as its argument, it also leaves the documents there.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildIfNeeded, root } from './build.mjs';
-
-buildIfNeeded();
-const require = createRequire(join(root, 'dist/apps/main.js'));
-require('reflect-metadata');
-const { readOpenApiDocuments } = require(join(root, 'dist/apps/api/routes/openapi-documents.js'));
+import { root } from './build.mjs';
+import { readDocuments } from './openapi-documents.mjs';
 
 const [wanted] = process.argv.slice(2);
 const folder = wanted ? resolve(wanted) : mkdtempSync(join(tmpdir(), 'tenantry-openapi-'));
 mkdirSync(folder, { recursive: true });
 try {
-  const documents = await readOpenApiDocuments();
+  const documents = await readDocuments();
   const files = Object.entries(documents).map(([name, document]) => {
     const file = join(folder, `${name}.json`);
     writeFileSync(file, JSON.stringify(document, null, 2));
