@@ -14,21 +14,11 @@ import { Documented } from '../http/openapi/documented';
 import { principalOf } from '../http/requests/command-context';
 import { Context, type RequestContext } from '../http/requests/request-context';
 import { Opaque } from '../http/validation/fields';
-import {
-  BillingDto,
-  ChangeDto,
-  ChangePreviewDto,
-  ChangeQuery,
-  CheckoutDto,
-  InvoiceDto,
-  InvoicePageDto,
-  InvoicesQuery,
-  PortalDto,
-  RedirectDto,
-  WhyDto,
-} from './billing.dto';
+import { BillingDto, InvoiceDto, InvoicePageDto, InvoicesQuery } from './billing.dto';
 import { BillingService } from './billing.service';
+import { ChangeDto, ChangePreviewDto, ChangeQuery, CheckoutDto, PortalDto, RedirectDto } from './purchases.dto';
 import { whyOf } from './why';
+import { WhyDto } from './why.dto';
 
 class ReturnQuery {
   @Opaque({ max: 8_192 })

@@ -1,8 +1,8 @@
 import type { Position } from '#event-log/port';
 import type { TenantDb } from '#platform/database/scoped/scoped-db';
 import { type Cause, findCauses, type HistoryRow, listHistory } from '#projections/billing/queries';
-import type { CauseDto, ReasonDto, WhyDto } from './billing.dto';
 import { billingOf } from './billing-view';
+import type { CauseDto, ReasonDto, WhyDto } from './why.dto';
 
 /** Maximum number of entries: more than the number of decisions that can lead to a present state. */
 const ENTRIES = 100;

@@ -6,7 +6,7 @@ import { timeOfUuidv7 } from '#platform/ids/uuid';
 import type { InvitationRow } from '#projections/invitations/queries';
 import { field } from '../http/validation/field';
 import { Choice, Email, Integer, Opaque, Text, Timestamp } from '../http/validation/fields';
-import { TenantDto, TokensDto, UserDto } from '../identity/sign-in/identity.dto';
+import { TenantOfUserDto, TokensDto, UserDto } from '../identity/sign-in/identity.dto';
 
 const INVITABLE = ['admin', 'member', 'auditor'] as const;
 const ASCII_DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
@@ -177,8 +177,8 @@ export class AcceptedDto extends TokensDto {
   @ApiProperty({ type: UserDto, description: 'The user who has joined.' })
   readonly user!: UserDto;
   @ApiProperty({
-    type: TenantDto,
+    type: TenantOfUserDto,
     description: 'The tenant that the user has joined. The tokens in this answer are valid for this tenant.',
   })
-  readonly tenant!: TenantDto;
+  readonly tenant!: TenantOfUserDto;
 }

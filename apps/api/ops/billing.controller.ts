@@ -23,12 +23,12 @@ class InboxQuery {
   limit?: number;
 }
 
-class ReasonDto {
+class OperatorReasonDto {
   @Text({ max: MAX_REASON, description: 'Why you do this. It is stored in the event log and cannot be changed later.' })
   reason!: string;
 }
 
-class ReconcileDto extends ReasonDto {
+class ReconcileDto extends OperatorReasonDto {
   @Uuid({ optional: true, description: 'Id of the tenant to compare with Stripe. Omit to compare all tenants.' })
   tenantId?: string;
 }
@@ -145,7 +145,7 @@ export class OpsBillingController {
   })
   async retry(
     @Param('eventId') eventId: string,
-    @Body() { reason }: ReasonDto,
+    @Body() { reason }: OperatorReasonDto,
     @Req() request: FastifyRequest,
   ): Promise<void> {
     const known = await this.record(request, 'billing.retry', eventId, reason);
@@ -174,7 +174,7 @@ export class OpsBillingController {
   })
   async skip(
     @Param('eventId') eventId: string,
-    @Body() { reason }: ReasonDto,
+    @Body() { reason }: OperatorReasonDto,
     @Req() request: FastifyRequest,
   ): Promise<void> {
     const known = await this.record(request, 'billing.skip', eventId, reason);

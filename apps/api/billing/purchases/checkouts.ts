@@ -3,9 +3,9 @@ import type { SubscriptionItem } from '#billing/subscription-items';
 import { uuidv5 } from '#platform/ids/uuid';
 import { Problem } from '#platform/problems';
 import { findTenant } from '#projections/tenants/queries';
-import type { CheckoutDto } from '../billing.dto';
 import type { BillingDeps, LeasedCommand } from '../billing-deps';
 import { billingOf } from '../billing-view';
+import type { CheckoutDto } from '../purchases.dto';
 import { isRefusal } from '../stripe/stripe-refusals';
 import type { StripeSync } from '../stripe/stripe-sync';
 

@@ -2,7 +2,7 @@ import type { Terms } from '#domain/tenant/billing-events';
 import type { TenantDb } from '#platform/database/scoped/scoped-db';
 import { projectsBeyond } from '#projections/plan-limits/queries';
 import type { Usage } from '../../plans/usage';
-import type { ExceededLimitDto } from '../billing.dto';
+import type { ExceededLimitDto } from '../purchases.dto';
 
 /** The resources of which a tenant uses more than other terms allow, with the projects that would become read-only. */
 export const downgradeConflicts = async (

@@ -3,7 +3,7 @@ import { MAX_PASSWORD, MIN_PASSWORD } from '#identity/passwords';
 import type { SessionRow } from '#identity/sessions/session-list';
 import { Email, Opaque, Text, Uuid } from '../../http/validation/fields';
 import { MayBeAbsent } from '../../http/validation/validation';
-import { TenantDto, TokensDto } from '../sign-in/identity.dto';
+import { TenantOfUserDto, TokensDto } from '../sign-in/identity.dto';
 
 export class SessionDto {
   @ApiProperty({ format: 'uuid', description: 'Id of the session. `DELETE /v1/sessions/{id}` ends the session.' })
@@ -71,8 +71,8 @@ export class SwitchDto {
 }
 
 export class SwitchedDto extends TokensDto {
-  @ApiProperty({ type: TenantDto, description: 'Tenant of the new session.' })
-  tenant!: TenantDto;
+  @ApiProperty({ type: TenantOfUserDto, description: 'Tenant of the new session.' })
+  tenant!: TenantOfUserDto;
 }
 
 export class ChangePasswordDto {

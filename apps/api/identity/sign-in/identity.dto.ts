@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { MAX_PASSWORD, MIN_PASSWORD } from '#identity/passwords';
 import { Email, Opaque, Text, Uuid } from '../../http/validation/fields';
 
@@ -71,9 +71,8 @@ export class UserDto {
   createdAt!: string;
 }
 
-/** In the OpenAPI document it has another name, because the tenant of `GET /v1/tenant` is a `TenantDto`, too. */
-@ApiSchema({ name: 'TenantOfUserDto' })
-export class TenantDto {
+/** A tenant with the role of the user in it, unlike the `TenantDto` of `GET /v1/tenant`. */
+export class TenantOfUserDto {
   @ApiProperty({ format: 'uuid', description: 'Id of the tenant. It never changes.' })
   id!: string;
   @ApiProperty({ example: 'Acme', description: 'Name of the tenant.' })
@@ -93,8 +92,8 @@ export class TenantDto {
 export class SignedUpDto extends TokensDto {
   @ApiProperty({ type: UserDto, description: 'The new user.' })
   user!: UserDto;
-  @ApiProperty({ type: TenantDto, description: 'The new tenant, which the user owns.' })
-  tenant!: TenantDto;
+  @ApiProperty({ type: TenantOfUserDto, description: 'The new tenant, which the user owns.' })
+  tenant!: TenantOfUserDto;
 }
 
 export class CreateTenantDto {
@@ -103,29 +102,32 @@ export class CreateTenantDto {
 }
 
 export class CreatedTenantDto extends TokensDto {
-  @ApiProperty({ type: TenantDto, description: 'The new tenant, which the signed-in user owns.' })
-  tenant!: TenantDto;
+  @ApiProperty({ type: TenantOfUserDto, description: 'The new tenant, which the signed-in user owns.' })
+  tenant!: TenantOfUserDto;
 }
 
 export class SignedInDto extends TokensDto {
   @ApiProperty({ type: UserDto, description: 'The signed-in user.' })
   user!: UserDto;
-  @ApiPropertyOptional({ type: TenantDto, description: 'Tenant of the session. Missing if the user has no tenant.' })
-  tenant?: TenantDto;
-  @ApiProperty({ type: [TenantDto], description: 'All open tenants that the user is a member of.' })
-  companies!: TenantDto[];
+  @ApiPropertyOptional({
+    type: TenantOfUserDto,
+    description: 'Tenant of the session. Missing if the user has no tenant.',
+  })
+  tenant?: TenantOfUserDto;
+  @ApiProperty({ type: [TenantOfUserDto], description: 'All open tenants that the user is a member of.' })
+  companies!: TenantOfUserDto[];
 }
 
 export class RefreshedDto extends TokensDto {}
 
 export class MeDto extends UserDto {
   @ApiPropertyOptional({
-    type: TenantDto,
+    type: TenantOfUserDto,
     description: 'Tenant of the access token. Missing if the token has no tenant.',
   })
-  tenant?: TenantDto;
-  @ApiProperty({ type: [TenantDto], description: 'All tenants that the user is a member of.' })
-  companies!: TenantDto[];
+  tenant?: TenantOfUserDto;
+  @ApiProperty({ type: [TenantOfUserDto], description: 'All tenants that the user is a member of.' })
+  companies!: TenantOfUserDto[];
 }
 
 class JwkDto {

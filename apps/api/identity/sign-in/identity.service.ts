@@ -18,7 +18,7 @@ import type {
   SignedUpDto,
   SignInDto,
   SignUpDto,
-  TenantDto,
+  TenantOfUserDto,
   UserDto,
 } from './identity.dto';
 import type { IdentityDeps, SignInDeps } from './identity-deps';
@@ -49,7 +49,7 @@ export const createIdentityService = (
   const defaultTenant = async (
     userId: string,
     lastTenantId: string | null,
-    companies: readonly TenantDto[],
+    companies: readonly TenantOfUserDto[],
   ): Promise<LiveMembership | undefined> => {
     const candidates = new Set([...(lastTenantId === null ? [] : [lastTenantId]), ...companies.map(({ id }) => id)]);
     for (const tenantId of candidates) {

@@ -3,17 +3,17 @@ import type { UserDb } from '#platform/database/scoped/scoped-db';
 import { tokenClass } from '#platform/token-class';
 import { type Tenant, tenantsOf } from '#projections/members/queries';
 import type { TenantStates } from '../../../bootstrap/sagas/tenant-states';
-import type { TenantDto } from './identity.dto';
+import type { TenantOfUserDto } from './identity.dto';
 import type { SessionTenant } from './session-opener';
 
-const tenantOf = ({ tenantId, name, slug, role }: Tenant): TenantDto => ({ id: tenantId, name, slug, role });
+const tenantOf = ({ tenantId, name, slug, role }: Tenant): TenantOfUserDto => ({ id: tenantId, name, slug, role });
 
 /** The open tenants of a user, from the read models, which may be behind. */
-export const listTenants = async (db: UserDb): Promise<TenantDto[]> => (await tenantsOf(db)).map(tenantOf);
+export const listTenants = async (db: UserDb): Promise<TenantOfUserDto[]> => (await tenantsOf(db)).map(tenantOf);
 
 /** A tenant with the present membership of a user, read from its stream. */
 export interface LiveMembership {
-  readonly tenant: TenantDto;
+  readonly tenant: TenantOfUserDto;
   /** Identifies the membership, see `Member.since`. */
   readonly memberSince: number;
 }
