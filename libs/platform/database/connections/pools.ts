@@ -2,6 +2,7 @@ import { DatabaseError, Pool, type PoolClient, type QueryConfig } from 'pg';
 import { codeOf } from '../../error-code';
 import { unwatchConnection, watchConnection } from './dead-connections';
 import { borrowConnection, noteConnected, returnConnection } from './lending';
+import { LimitedClient } from './limited-client';
 import type { Route } from './pooler';
 import { UnnamedClient } from './unnamed-client';
 
@@ -79,7 +80,7 @@ export const createPool = (options: PoolOptions): Pool => {
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     pipeline: options.pipeline ?? false,
-    ...(options.pooler === 'unnamed-statements' && { Client: UnnamedClient }),
+    Client: options.pooler === 'unnamed-statements' ? UnnamedClient : LimitedClient,
     // A pooler refuses or ignores start-up parameters.
     ...(options.pooler === undefined && { options: optionsOf(sessionSettingsOf(options)) }),
   });

@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { LimitedClient } from './limited-client';
 
 type Query = (this: Client, config: unknown, ...rest: unknown[]) => unknown;
 
@@ -6,7 +7,7 @@ type Query = (this: Client, config: unknown, ...rest: unknown[]) => unknown;
  * A client that sends prepared statements without their names. It is for a pooler that does not keep prepared
  * statements: the next transaction may run on another connection of PostgreSQL, where a named statement does not exist.
  */
-export class UnnamedClient extends Client {}
+export class UnnamedClient extends LimitedClient {}
 
 const query = Client.prototype.query as unknown as Query;
 
