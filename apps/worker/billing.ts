@@ -10,7 +10,7 @@ import {
   isStillWanted,
   settleCall,
   type UnansweredChange,
-} from '#billing/outbox/stripe-outbox';
+} from '#billing/outbox/unanswered-changes';
 import type { Change } from '#billing/stripe/changes';
 import { StripeRefused } from '#billing/stripe/stripe-refused';
 import { createWorkerLeases } from '#billing/tenant-lease';

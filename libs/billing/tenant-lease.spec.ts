@@ -5,7 +5,8 @@ import { uuidv7 } from '#platform/ids/uuid';
 import { LeaseLost } from '#platform/lease/held-lease';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { shiftClock } from '#testing/shifted-clock';
-import { claimUnansweredChanges, createStripeOutbox, isStillWanted } from './outbox/stripe-outbox';
+import { createStripeOutbox } from './outbox/stripe-outbox';
+import { claimUnansweredChanges, isStillWanted } from './outbox/unanswered-changes';
 import {
   createTenantLeases,
   createWorkerLeases,

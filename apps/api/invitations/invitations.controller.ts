@@ -27,6 +27,7 @@ import {
   NewInvitationDto,
   PreviewDto,
 } from './invitation.dto';
+import { InvitationPreviews } from './invitation-previews';
 import { JoinService } from './join.service';
 
 const DAY_MS = 86_400_000;
@@ -40,6 +41,7 @@ export class InvitationsController {
   constructor(
     private readonly db: ScopedDb,
     private readonly tokens: InvitationTokens,
+    private readonly previews: InvitationPreviews,
     private readonly joinService: JoinService,
     private readonly publicUrl: PublicUrl,
     private readonly commands: CommandBus,
@@ -134,7 +136,7 @@ export class InvitationsController {
     problems: ['not-found'],
   })
   preview(@Param('token') token: string): Promise<PreviewDto> {
-    return this.joinService.preview(token);
+    return this.previews.preview(token);
   }
 
   @Post('accept')

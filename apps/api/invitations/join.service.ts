@@ -2,22 +2,20 @@ import { joinTenant } from '#domain/tenant/decide-invitations';
 import { emailDomainOf, emailKey } from '#identity/email';
 import { type JoinEvents, type JoinRequest, joinAsNew } from '#identity/sagas/join';
 import { FIRST_PASSWORD, type SessionProof } from '#identity/sessions/sessions';
-import { hashOfToken } from '#identity/tokens/invitation-tokens';
 import { findCredentials, findUser, type User } from '#identity/users';
 import { uuidv7 } from '#platform/ids/uuid';
 import { backoff, sleep } from '#platform/loops/backoff';
 import { createKeyedQueue } from '#platform/loops/keyed-queue';
 import { Problem } from '#platform/problems';
 import { tokenClass } from '#platform/token-class';
-import { findInvitationOfToken, type TokenInvitation } from '#projections/invitations/queries';
-import { findMember } from '#projections/members/queries';
 import type { ClientInfo } from '../http/requests/client';
 import { contextOfUser } from '../http/requests/command-context';
 import type { RequestContext } from '../http/requests/request-context';
 import { invalid } from '../http/validation/validation';
 import { accessOfNewSession } from '../identity/sign-in/session-opener';
 import { sessionTenantOf } from '../identity/sign-in/tenants';
-import { type AcceptDto, type AcceptedDto, invitationStateOf, type PreviewDto } from './invitation.dto';
+import type { AcceptDto, AcceptedDto } from './invitation.dto';
+import { findInvitation } from './invitation-previews';
 import type { JoinDeps } from './join-deps';
 import {
   invitationUnusable,
@@ -27,16 +25,6 @@ import {
   wrongCredentials,
 } from './join-refusals';
 
-/** The preview for the page of a link. */
-export interface InvitationPreview extends PreviewDto {
-  /** Undefined if the inviter is no longer a member. */
-  readonly inviterName: string | undefined;
-}
-
-const previewOf = ({ companyName, role, expiresAt, emailDomains }: TokenInvitation): PreviewDto => ({
-  ...{ companyName, role, expiresAt: expiresAt.toISOString(), emailDomains, usable: true },
-});
-
 /**
  * Checks for an account that another request is creating, over 2 to 4 s. Its creation takes a fraction of this time,
  * unless the process of the other request has ended.
@@ -45,7 +33,7 @@ const ACCOUNT_CHECKS = 10;
 
 type JoiningUser = Pick<User, 'id' | 'name' | 'email' | 'createdAt'>;
 
-/** How users join a tenant by an invitation: what the link shows, and who is admitted by it. */
+/** How users join a tenant by an invitation: a signed-in user, the owner of an account, or a new user. */
 export const createJoinService = (
   {
     pool,
@@ -65,23 +53,9 @@ export const createJoinService = (
 ) => {
   const joinQueue = createKeyedQueue();
 
-  /** The invitation of a token, whether or not it can still be used. @throws Problem not-found */
-  const findInvitation = async (token: string): Promise<TokenInvitation & { readonly tokenHash: string }> => {
-    const tokenHash = hashOfToken(token);
-    const invitation = await findInvitationOfToken(db, tokenHash);
-    if (!invitation) throw invitationUnusable();
-    return { ...invitation, tokenHash };
-  };
-
-  const findOpenInvitation = async (token: string): Promise<TokenInvitation> => {
-    const invitation = await findInvitation(token);
-    if (invitationStateOf(invitation) !== 'open') throw invitationUnusable();
-    return invitation;
-  };
-
   /** From here on, the plan of the invitation's tenant may refuse the request. */
   const findInvitationToJoin = async (token: string, context: RequestContext) => {
-    const invitation = await findInvitation(token);
+    const invitation = await findInvitation(db, token);
     context.joining = invitation.tenantId;
     return invitation;
   };
@@ -200,16 +174,6 @@ export const createJoinService = (
   };
 
   return {
-    /** @throws Problem not-found, if the invitation cannot be used, for any reason */
-    preview: async (token: string): Promise<PreviewDto> => previewOf(await findOpenInvitation(token)),
-
-    /** The preview with the name of the inviter, for the page of a link. @throws Problem not-found, as `preview` */
-    previewWithInviter: async (token: string): Promise<InvitationPreview> => {
-      const invitation = await findOpenInvitation(token);
-      const inviter = await findMember(db.tenant(invitation.tenantId), invitation.invitedBy);
-      return { ...previewOf(invitation), inviterName: inviter?.name || undefined };
-    },
-
     /**
      * Makes a user a member of a tenant by a token, and opens a session: the signed-in user, the owner of an account
      * whose password is right, or a new user. A user who is already a member uses no place of the invitation.

@@ -11,7 +11,7 @@ import { countedUpTo } from '#plans/settled-reservations';
 import type { ScopedDb } from '#platform/database/scoped/scoped-db';
 import type { Logger } from '#platform/logging/logger.port';
 import type { PositionWaiter } from '#projecting/read-your-writes/position-waiter.port';
-import type { CallAllowance } from '../identity/authentication/membership-cache';
+import type { CallAllowance } from '../identity/authentication/cached-membership';
 import { createQuota, type Quota } from './quota';
 import { createUsage, type Usage } from './usage';
 

@@ -1,7 +1,7 @@
 import { type ApiCalls, secondsLeft } from '#plans/api-calls';
 import { Problem } from '#platform/problems';
 import type { RequestState } from '../http/requests/request-context';
-import type { CallAllowance } from '../identity/authentication/membership-cache';
+import type { CallAllowance } from '../identity/authentication/cached-membership';
 
 /** Counts the API calls of each tenant against the limit of its plan for a calendar month (UTC). */
 export abstract class Quota {

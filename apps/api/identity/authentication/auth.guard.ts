@@ -21,8 +21,9 @@ import { type AuthenticatedUser, contextOf, type Principal, requestStateOf } fro
 import { Gate } from '../../ops/gate';
 import { Quota } from '../../plans/quota';
 import { type Access, accessOf } from './access';
+import type { CachedMembership } from './cached-membership';
 import { KeyLookupFailed, type Verified } from './jwt.strategy';
-import { type CachedMembership, MembershipCache } from './membership-cache';
+import { MembershipCache } from './membership-cache';
 import { mayRemoveOwnRight } from './own-right-removal';
 import { VerifiedTokens } from './verified-tokens';
 

@@ -6,7 +6,8 @@ import { uuidv7 } from '#platform/ids/uuid';
 import { until } from '#test/e2e/start/product';
 import { InMemoryEventLog } from '#testing/in-memory-event-log';
 import { createTenantStates } from '../../../bootstrap/sagas/tenant-states';
-import { type CachedMembership, createMembershipCache, type MembershipCache } from './membership-cache';
+import type { CachedMembership } from './cached-membership';
+import { createMembershipCache, type MembershipCache } from './membership-cache';
 
 describe('the membership cache', () => {
   const tenantId = uuidv7();

@@ -1,12 +1,16 @@
 import type { DomainEvent } from '#domain/events';
-import type { PaymentState } from '#domain/tenant/billing-account';
 import type { OpenTenant, Tenant } from '#domain/tenant/evolve';
-import { emptyMap, get } from '#domain/tenant/persistent-map';
-import type { Role } from '#domain/tenant/roles';
 import { followFacts } from '#event-log/follow-facts';
 import { type EventLog, LogUnavailable, type RecordedEvent } from '#event-log/port';
 import { sleep } from '#platform/loops/backoff';
 import { tokenClass } from '#platform/token-class';
+import {
+  type CachedMembership,
+  type CachedTenant,
+  type CallAllowance,
+  cachedTenantOf,
+  membershipIn,
+} from './cached-membership';
 
 /** Events that change the members of a tenant, their roles, or what the tenant may do. */
 const MEMBERSHIP_FACTS = [
@@ -30,35 +34,6 @@ const FRESH_MS = 1_000;
 const LOG_TIMEOUT_MS = 1_000;
 /** Tenants in the cache of one process. */
 const MAX_TENANTS = 20_000;
-
-type Members = OpenTenant['members'];
-
-/** API calls that the plan of a tenant allows in a month. */
-export interface CallAllowance {
-  /** Null: the plan has no limit. The calls are counted nevertheless. */
-  readonly limit: number | null;
-  readonly plan: string;
-  /** The next larger plan; null if there is none. */
-  readonly upgradeTo: string | null;
-}
-
-/** The part of a tenant's state that decides what its members may do. */
-interface CachedTenant {
-  readonly members: Members;
-  readonly standing: PaymentState;
-  /** Null: calls are not counted. */
-  readonly calls: CallAllowance | null;
-}
-
-/** A tenant that does not exist, or is closed: nobody is a member. */
-const NO_TENANT: CachedTenant = { members: emptyMap, standing: { kind: 'active' }, calls: null };
-
-/** The role of a user in a tenant, with the standing and the call allowance of the tenant. */
-export interface CachedMembership extends Omit<CachedTenant, 'members'> {
-  readonly role: Role;
-  /** Identifies the membership, see `Member.since`. */
-  readonly since: number;
-}
 
 interface CacheEntry {
   readonly tenant: CachedTenant;
@@ -130,17 +105,11 @@ export const createMembershipCache = ({
     }
   };
 
-  const cachedTenantOf = (tenant: OpenTenant): CachedTenant => ({
-    members: tenant.members,
-    standing: tenant.account.standing,
-    calls: callsOf(tenant),
-  });
-
   const startRead = (tenantId: string): PendingRead => {
     const startedAt = now();
     const tenant = stateOf(tenantId)
       .then((state) => {
-        const result = state.status === 'open' ? cachedTenantOf(state) : NO_TENANT;
+        const result = cachedTenantOf(state, callsOf);
         // If the log has reported a change meanwhile, this result may be older than the change.
         if (pendingReads.get(tenantId) === read) put(tenantId, result, startedAt);
         logIsUnavailable = false;
@@ -255,11 +224,6 @@ export const createMembershipCache = ({
       await subscription?.stop();
     },
   };
-};
-
-const membershipIn = ({ members, standing, calls }: CachedTenant, userId: string): CachedMembership | undefined => {
-  const member = get(members, userId);
-  return member && { role: member.role, since: member.since, standing, calls };
 };
 
 export abstract class MembershipCache extends tokenClass<ReturnType<typeof createMembershipCache>>() {}

@@ -10,6 +10,7 @@ import { Client, type ClientInfo } from '../../http/requests/client';
 import { Context, type RequestContext } from '../../http/requests/request-context';
 import { createValidationPipe } from '../../http/validation/validation';
 import { AcceptDto } from '../invitation.dto';
+import { InvitationPreviews } from '../invitation-previews';
 import { JoinService } from '../join.service';
 import { type FormValues, formPage, joinedPage, STYLE } from './page';
 import { HTML } from './problem-page';
@@ -32,6 +33,7 @@ const textOf = (body: unknown, name: string): string | undefined => {
 @Controller()
 export class JoinPageController {
   constructor(
+    private readonly previews: InvitationPreviews,
     private readonly joinService: JoinService,
     private readonly publicUrl: PublicUrl,
   ) {}
@@ -50,7 +52,7 @@ export class JoinPageController {
   @Header('content-type', HTML)
   @Header('cache-control', 'no-store')
   async form(@Param('token') token: string): Promise<string> {
-    return formPage(await this.joinService.previewWithInviter(token));
+    return formPage(await this.previews.previewWithInviter(token));
   }
 
   @Post('join/:token')
@@ -85,7 +87,7 @@ export class JoinPageController {
     } catch (error) {
       const problem = toProblem(error);
       if (problem.problem === 'not-found' || problem.status >= 500) throw error;
-      const preview = await this.joinService.previewWithInviter(token);
+      const preview = await this.previews.previewWithInviter(token);
       reply.code(problem.status);
       const { detail, errors } = problem.details;
       // A new user without a name gets the same answer as a wrong password, which does not reveal if there is an

@@ -1,6 +1,6 @@
 import { MAX_PASSWORD, MIN_PASSWORD } from '#identity/passwords';
 import type { FieldError } from '#platform/problems';
-import type { InvitationPreview } from '../join.service';
+import type { InvitationPreview } from '../invitation-previews';
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 

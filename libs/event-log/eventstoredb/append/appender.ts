@@ -1,4 +1,3 @@
-import { timeOfUuidv7 } from '#platform/ids/uuid';
 import { backoff, sleep } from '#platform/loops/backoff';
 import {
   type Append,
@@ -19,22 +18,17 @@ import type { Settings } from '../options';
 import { type Reply, ServerNotReady } from './append-message';
 import type { AppendStream } from './append-stream';
 import type { InFlight } from './in-flight';
-import { coversCommand, type KnownPart, type KnownStreams, type StoredCommand } from './known-streams';
+import type { KnownStreams, StoredCommand } from './known-streams';
+import { creationTimeOf, needsNoRead } from './new-command';
 import type { StreamHistory } from './stream-history';
 
 /** The approximate number of bytes that an event needs in a message in addition to its data. */
 const ENVELOPE = 400;
-/** A command counts as new if its id, a UUIDv7, was generated within this number of ms. */
-const NEW_MS = 1_000;
 /**
  * Attempts at one append. An append that was not written is tried at least this often, even during a long outage; one
  * whose outcome was lost, at most this often.
  */
 const TRIES = 3;
-
-/** The time (ms since 1970) at which a command id was generated; undefined if the id is not a UUIDv7. */
-const creationTimeOf = (commandId: string): number | undefined =>
-  commandId[14] === '7' ? timeOfUuidv7(commandId) : undefined;
 
 const repeatOf = ({ version, position }: StoredCommand): AppendResult => ({ version, position, repeated: true });
 
@@ -200,15 +194,3 @@ export class Appender {
     }
   }
 }
-
-/**
- * Whether the append can be sent without reading the stream first: its command is new, and every event of the stream
- * that could belong to it is known. If the stream must not exist, no event needs to be known: the server refuses the
- * append if the stream exists.
- */
-const needsNoRead = ({ expected }: Append, known: KnownPart | undefined, createdAt: number | undefined): boolean => {
-  if (createdAt === undefined || Date.now() - createdAt > NEW_MS) return false;
-  if (expected === 0) return true;
-  if (!known) return expected === 'any';
-  return (expected === 'any' || known.to >= expected) && coversCommand(known, createdAt);
-};

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { createPool } from '#platform/database/connections/pools';
 import { uuidv7 } from '#platform/ids/uuid';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
-import { claimUnansweredChanges } from './stripe-outbox';
+import { claimUnansweredChanges } from './unanswered-changes';
 
 describe('changes whose answer did not arrive', () => {
   let database: TestDatabase;
