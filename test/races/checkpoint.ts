@@ -1,9 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { RecordedEvent } from '#event-log/port';
 import { withClient } from '#platform/database/connections/pools';
-import { uuidv7 } from '#platform/ids/uuid';
-import { silentLogger } from '#platform/logging/logger.port';
 import {
   advance,
   advanceOf,
@@ -12,69 +9,26 @@ import {
   readParkedPartitions,
 } from '#projecting/checkpoints/checkpoint';
 import { foldEvents } from '#projecting/fold/fold';
-import { runLive } from '#projecting/fold/live';
 import { resumePartition } from '#projecting/parking/parking';
-import { createProgress } from '#projecting/read-your-writes/progress';
-import { rebuild } from '#projecting/rebuild/rebuild';
 import { RowBuffer } from '#projecting/rows/row-buffer';
-import { requestRebuild } from '#projecting/versions/install';
-import { InMemoryEventLog, InMemoryStore } from '#testing/in-memory-event-log';
 import { type Fault, faultyPool } from './faulty-pool';
-import { type NotesWorld, POISON, TOO_LONG } from './notes';
+import {
+  aFault,
+  aNote,
+  aText,
+  aWorker,
+  BAD,
+  createNotebook,
+  type Rewrite,
+  rebuildNow,
+  reportOf,
+  requireMatch,
+  WORKERS,
+} from './notebook';
+import { type NotesWorld, POISON } from './notes';
 
-/** Changes the text of statements before they are sent, to put a bug into them. */
-export type Rewrite = (sql: string) => string;
-
-const WORKERS = 3;
-const MANY = 10_000;
-
-/** The failure that was found, with its seed and its shortest counterexample; undefined if there was none. */
-const reportOf = async <T>(checked: Promise<fc.RunDetails<T>>): Promise<string | undefined> => {
-  const details = await checked;
-  return details.failed ? `${fc.defaultReportMessage(details)}\n${details.errorInstance}` : undefined;
-};
-
-/** A log for one run, with two notes of each of three tenants. */
-const createNotebook = () => {
-  const log = new InMemoryEventLog(new InMemoryStore());
-  const tenants = Array.from({ length: 3 }, () => uuidv7());
-  const streams = [...tenants, ...tenants].map((tenantId) => ({ tenantId, aggregate: 'note', id: uuidv7() }));
-  return {
-    log,
-    tenants,
-    write: async (note: number, text: string): Promise<void> => {
-      const stream = streams[note % streams.length];
-      if (!stream) return;
-      await log.append({
-        stream,
-        expected: 'any',
-        events: [{ type: 'NoteWritten', data: { text } }],
-        commandId: uuidv7(),
-        actor: { kind: 'system' },
-        correlationId: 'race',
-      });
-    },
-    events: async (): Promise<readonly RecordedEvent[]> => (await log.readAll({ after: 0n, limit: MANY })).events,
-  };
-};
-
-/** @throws Error the read model is not the fold of the events */
-const requireMatch = async (
-  world: NotesWorld,
-  events: readonly RecordedEvent[],
-  after: string,
-  skipped?: ReadonlySet<bigint>,
-): Promise<void> => {
-  const mismatch = await world.findMismatch(events, skipped);
-  if (mismatch) throw new Error(`after ${after}, ${mismatch}`);
-};
-
-const aFault = fc.constantFrom<Fault>('none', 'none', 'none', 'request', 'answer');
-const aWorker = fc.nat(WORKERS - 1);
-const aNote = fc.nat(5);
-/** A placeholder for a text that is refused. */
-const BAD = 'bad';
-const aText = fc.nat(4).map((it) => (it === 0 ? BAD : `text ${it}`));
+export { checkLiveWorkers } from './live-workers';
+export type { Rewrite } from './notebook';
 
 type Step = typeof aStep extends fc.Arbitrary<infer T> ? T : never;
 
@@ -120,20 +74,6 @@ interface Worker {
   parked: Set<string>;
   page: { readonly events: readonly RecordedEvent[]; readonly position: bigint } | undefined;
 }
-
-/** Rebuilds the read model. With `diesAt`, a first attempt fails at its n-th statement, and a second one succeeds. */
-const rebuildNow = async (world: NotesWorld, log: InMemoryEventLog, diesAt: number | null): Promise<void> => {
-  const { projection, pool, roles } = world;
-  let statements = 0;
-  const failing = faultyPool(pool, () => (diesAt !== null && statements++ === diesAt ? 'answer' : 'none'));
-  for (const attemptPool of diesAt === null ? [pool] : [failing, pool]) {
-    const id = await withClient(pool, (client) => requestRebuild(client, projection.name));
-    const options = { log, pool: attemptPool, roles, logger: silentLogger, signal: new AbortController().signal };
-    await rebuild(projection, id, { ...options, chunkRows: 3, pageSize: 4 }).catch((error: unknown) => {
-      if (attemptPool === pool) throw error;
-    });
-  }
-};
 
 /**
  * Several workers execute steps in random orders: the state that they remember may be old, their statements and answers
@@ -212,84 +152,5 @@ export const checkWorkerSteps = (world: NotesWorld, numRuns: number, rewrite?: R
         examples: [[[...RESUMED_MEANWHILE].map((it) => ({ ...it }) as Step)]],
         endOnFailure: rewrite !== undefined,
       },
-    ),
-  );
-
-const anAct = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('append' as const), note: aNote, text: aText }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('fault' as const), worker: aWorker, fault: aFault }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('kill' as const), worker: aWorker }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('rebuild' as const), diesAt: fc.option(fc.nat(20)) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(8) }) },
-);
-
-/**
- * Several workers run the live projection at the same time, with the same faults. The read model is checked again and
- * again meanwhile.
- * @returns the failure that was found; undefined if there was none
- */
-export const checkLiveWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rewrite) =>
-  reportOf(
-    fc.check(
-      fc.asyncProperty(
-        fc.array(anAct, { minLength: 10, maxLength: 80 }),
-        fc.constantFrom(POISON, TOO_LONG),
-        async (acts, bad) => {
-          await world.reset();
-          const notebook = createNotebook();
-          const faults = Array.from({ length: WORKERS }, (): Fault => 'none');
-          const start = (at: number) => {
-            const stop = new AbortController();
-            const nextFault = (): Fault => {
-              // A killed worker sends no statement any more.
-              if (stop.signal.aborted) return 'request';
-              const fault = faults[at] ?? 'none';
-              faults[at] = 'none';
-              return fault;
-            };
-            const running = runLive(world.projection, {
-              log: notebook.log,
-              pool: faultyPool(world.pool, nextFault, rewrite),
-              progress: createProgress(),
-              logger: silentLogger,
-              onMoved: () => undefined,
-              batch: 3,
-              standbyMs: 5,
-              signal: stop.signal,
-            });
-            return { stop: () => stop.abort(), running };
-          };
-          const workers = Array.from({ length: WORKERS }, (_, at) => start(at));
-          const ended: Promise<void>[] = [];
-          try {
-            for (const act of acts) {
-              if (act.do === 'append') await notebook.write(act.note, act.text === BAD ? bad : act.text);
-              else if (act.do === 'fault') faults[act.worker] = act.fault;
-              else if (act.do === 'wait') await sleep(act.ms);
-              // No rebuild is tried with rows that the database refuses.
-              else if (act.do === 'rebuild' && bad === TOO_LONG) continue;
-              else if (act.do === 'rebuild') await rebuildNow(world, notebook.log, act.diesAt);
-              else {
-                workers[act.worker]?.stop();
-                ended.push(workers[act.worker]?.running ?? Promise.resolve());
-                workers[act.worker] = start(act.worker);
-              }
-              if (act.do === 'wait' || act.do === 'rebuild')
-                await requireMatch(world, await notebook.events(), JSON.stringify(act));
-            }
-            faults.fill('none');
-            const events = await notebook.events();
-            const head = events.at(-1)?.position ?? 0n;
-            for (const end = Date.now() + 10_000; (await world.position()) < head; await sleep(5))
-              if (Date.now() > end) throw new Error(`the checkpoint has stopped before ${head}`);
-            await requireMatch(world, events, 'all events');
-          } finally {
-            for (const worker of workers) worker.stop();
-            await Promise.all([...ended, ...workers.map(({ running }) => running)]);
-          }
-        },
-      ),
-      // A race rarely occurs again with a shorter sequence, so no shorter one is searched for.
-      { numRuns, endOnFailure: true },
     ),
   );
