@@ -1,8 +1,6 @@
 import type { PlanLimits } from '#domain/limits';
 import type { Terms } from '#domain/tenant/billing-events';
 import { createCatalogue, FOUNDING_TERMS } from '#plans/catalogue/index';
-import { RESERVED_SECONDS } from '#plans/reservations';
-import { uuidv7 } from '#platform/ids/uuid';
 import { createIdentityApp, type IdentityApp, type SignedUp } from '#test/support/identity-app';
 
 const catalogue = createCatalogue();
@@ -48,20 +46,6 @@ describe('a limit of a plan', () => {
     expect(await usageOf(tenant, 'projects')).toMatchObject({ used: 3, limit: 3 });
   });
 
-  it('is recorded for the audit when it refuses a request, once a minute', async () => {
-    const tenant = await app.signUp();
-    await changeTerms(tenant, termsWith({ projects: 0 }));
-    for (let at = 0; at < 3; at++) expect((await makeProject(tenant)).statusCode).toBe(402);
-    await app.settled();
-    const { events } = await app.log.readAll({ after: 0n, limit: 10_000, tenantId: tenant.tenant.id });
-    expect(events.filter(({ type }) => type === 'OperationRefused').map(({ data }) => data)).toEqual([
-      {
-        ...{ problem: 'plan-limit-reached', resource: 'projects', limit: 0, used: 0, plan: 'free' },
-        ...{ operation: 'POST /v1/projects', by: tenant.user.id, times: 1 },
-      },
-    ]);
-  });
-
   it('is not exceeded by any number of simultaneous requests in two processes', async () => {
     const tenant = await app.signUp();
     const answers = await Promise.all(
@@ -94,37 +78,6 @@ describe('a limit of a plan', () => {
     expect((await makeTask(tenant, two?.id ?? '')).statusCode).toBe(201);
   });
 
-  it('is the larger one from the next request after an upgrade', async () => {
-    const tenant = await app.signUp();
-    for (let at = 0; at < 3; at++) await makeProject(tenant);
-    expect((await makeProject(tenant)).statusCode).toBe(402);
-    await changeTerms(tenant, catalogue.termsOf('pro', null));
-    expect((await makeProject(tenant)).statusCode).toBe(201);
-  });
-
-  it('that became smaller deletes nothing: projects beyond it can be read and archived, and not changed', async () => {
-    const tenant = await app.signUp();
-    const { accessToken: token } = tenant;
-    await changeTerms(tenant, catalogue.termsOf('pro', null));
-    const ids: string[] = [];
-    for (let at = 0; at < 5; at++) ids.push(((await makeProject(tenant)).json() as { id: string }).id);
-    await changeTerms(tenant, FOUNDING_TERMS);
-    const [oldest = '', , , beyond = '', last = ''] = ids;
-    expect((await makeTask(tenant, oldest)).statusCode).toBe(201);
-    expect((await makeTask(tenant, beyond)).statusCode).toBe(402);
-    const rename = (id: string) => app.request('PATCH', `/v1/projects/${id}`, { token, payload: { name: 'Shop' } });
-    const refused = await rename(beyond);
-    expect([refused.statusCode, refused.json()]).toEqual([402, expect.objectContaining({ used: ids.length })]);
-    expect((await makeProject(tenant)).json()).toMatchObject({ used: ids.length });
-    expect((await rename(oldest)).statusCode).toBe(200);
-    expect((await app.get(`/v1/projects/${beyond}`, token)).statusCode).toBe(200);
-    expect((await makeProject(tenant)).statusCode).toBe(402);
-    for (const id of [oldest, last])
-      expect((await app.request('DELETE', `/v1/projects/${id}`, { token })).statusCode).toBe(200);
-    expect((await rename(beyond)).statusCode).toBe(200);
-    expect((await rename(uuidv7())).statusCode).toBe(404);
-  });
-
   it('is enforced for seats, teams and open invitations', async () => {
     const tenant = await app.signUp();
     const { accessToken: token } = tenant;
@@ -144,47 +97,6 @@ describe('a limit of a plan', () => {
     expect(joined.body).not.toMatch(/seats|limit|plan|pro\b/);
   });
 
-  it('or a lock that refuses a join is not shown to the user who wants to join', async () => {
-    const tenant = await app.signUp();
-    const asking = { token: tenant.accessToken, payload: { role: 'member', maxUses: 5 } };
-    const { url } = (await app.request('POST', '/v1/invitations', asking)).json() as { url: string };
-    const [since, suspendAt] = ['2026-01-01T00:00:00.000Z', '2099-01-01T00:00:00.000Z'];
-    const data = { reason: 'payment-failed', since, suspendAt } as const;
-    await app.appendEvents(tenant.tenant.id, { type: 'WorkspaceLocked', data });
-    const { email, password } = app.body();
-    const payload = { token: url.split('/').at(-1), personName: 'Bob', email, password };
-    const refused = await app.request('POST', '/v1/invitations/accept', { payload });
-    expect(refused.json()).toMatchObject({ status: 409, type: '/problems/conflict' });
-    expect(refused.body).not.toMatch(/lock|pay|bill/i);
-    // The address is free again.
-    expect((await app.signUp({ email })).user.id).toBeTruthy();
-  });
-
-  it('that refuses a join is recorded for the audit of the inviting tenant, without the user', async () => {
-    const [tenant, otherTenant] = [await app.signUp(), await app.signUp()];
-    await changeTerms(tenant, termsWith({ seats: 1 }));
-    const payload = { role: 'member', maxUses: 5 };
-    const link = (await app.request('POST', '/v1/invitations', { token: tenant.accessToken, payload })).json();
-    const token = (link as { url: string }).url.split('/').at(-1);
-    const { email, password } = app.body();
-    const asNewUser = { payload: { token, personName: 'Bob', email, password } };
-    const asUser = { token: otherTenant.accessToken, payload: { token } };
-    for (const request of [asNewUser, asUser])
-      expect((await app.request('POST', '/v1/invitations/accept', request)).statusCode).toBe(409);
-    await app.settled();
-    const recordedOf = async ({ tenant }: SignedUp) =>
-      (await app.log.readAll({ after: 0n, limit: 10_000, tenantId: tenant.id })).events.filter(
-        ({ type }) => type === 'OperationRefused',
-      );
-    expect(await recordedOf(tenant)).toMatchObject([
-      {
-        actor: { kind: 'system' },
-        data: { resource: 'seats', limit: 1, used: 1, by: null, times: 1, operation: 'POST /v1/invitations/accept' },
-      },
-    ]);
-    expect(await recordedOf(otherTenant)).toEqual([]);
-  });
-
   it('also excludes the features that the plan does not have', async () => {
     const tenant = await app.signUp();
     const payload = { role: 'member', maxUses: 1, emailDomains: ['acme.example'] };
@@ -195,107 +107,6 @@ describe('a limit of a plan', () => {
     });
     await changeTerms(tenant, catalogue.termsOf('pro', null));
     expect((await invite()).statusCode).toBe(201);
-  });
-
-  it('of API calls in a month is reported with each answer', async () => {
-    const tenant = await app.signUp();
-    await changeTerms(tenant, termsWith({ apiCallsPerMonth: 3 }));
-    const ask = () => app.get('/v1/tenant', tenant.accessToken);
-    const answers = [await ask(), await ask(), await ask(), await ask()];
-    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 402]);
-    expect(answers[0]?.headers['ratelimit']).toMatch(/^"tenant";r=\d+;t=\d+, "month";r=2;t=\d+$/);
-    expect(answers[3]?.json()).toMatchObject({
-      resource: 'apiCalls',
-      limit: 3,
-      used: 3,
-      plan: 'free',
-      upgradeTo: 'pro',
-    });
-    expect((await app.get('/v1/me', tenant.accessToken)).statusCode).toBe(200);
-  });
-
-  it('of API calls does not count refused calls, and can still be read when it is reached', async () => {
-    const tenant = await app.signUp();
-    await changeTerms(tenant, termsWith({ apiCallsPerMonth: 2 }));
-    for (const status of [200, 200, 402, 402, 402])
-      expect((await app.get('/v1/tenant', tenant.accessToken)).statusCode).toBe(status);
-    expect(await usageOf(tenant, 'apiCalls')).toMatchObject({ used: 2, limit: 2 });
-    await changeTerms(tenant, termsWith({ apiCallsPerMonth: 3 }));
-    for (const status of [200, 402]) expect((await app.get('/v1/tenant', tenant.accessToken)).statusCode).toBe(status);
-  });
-
-  it('of API calls may be missing: the calls are counted all the same', async () => {
-    const tenant = await app.signUp();
-    await changeTerms(tenant, catalogue.termsOf('enterprise', null));
-    const answer = await app.get('/v1/tenant', tenant.accessToken);
-    expect(answer.headers['ratelimit']).not.toContain('month');
-    expect(await usageOf(tenant, 'apiCalls')).toMatchObject({ used: 1, limit: null });
-  });
-
-  it('of API calls is known to a new process from its first call on', async () => {
-    const tenant = await app.signUp();
-    await changeTerms(tenant, termsWith({ apiCallsPerMonth: 2 }));
-    for (let at = 0; at < 2; at++) await app.get('/v1/tenant', tenant.accessToken);
-    const storedCalls = () =>
-      app.owner.query('select from plans.api_calls where tenant_id = $1 and calls = 2', [tenant.tenant.id]);
-    while ((await storedCalls()).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    const ask = () => other.get('/v1/tenant', tenant.accessToken);
-    const answers = await Promise.all([ask(), ask(), ask()]);
-    expect(answers.map(({ statusCode }) => statusCode)).toEqual([402, 402, 402]);
-  });
-
-  it('can be read while the tenant is suspended', async () => {
-    const tenant = await app.signUp();
-    const since = '2026-01-02T03:04:05.678Z';
-    await app.appendEvents(tenant.tenant.id, {
-      type: 'WorkspaceLocked',
-      data: { reason: 'payment-failed', since, suspendAt: since },
-    });
-    await app.appendEvents(tenant.tenant.id, { type: 'WorkspaceSuspended', data: { since } });
-    expect((await app.get('/v1/tenant', tenant.accessToken)).statusCode).toBe(402);
-    expect(await usageOf(tenant, 'projects')).toMatchObject({ used: 0 });
-  });
-
-  it('is not used up by overdue reservations of killed processes', async () => {
-    const tenant = await app.signUp();
-    const tenantId = tenant.tenant.id;
-    await changeTerms(tenant, termsWith({ projects: 2 }));
-    const reserveAsKilledProcess = (commandId: string, unitId: string) =>
-      app.owner.query(
-        `insert into plans.reservations (tenant_id, command_id, resource, scope_id, unit_id, expires_at, overdue_at)
-         values ($1, $2, 'projects', $1, $3, now() - interval '1 second', lease.now() - interval '1 second')`,
-        [tenantId, commandId, unitId],
-      );
-    await reserveAsKilledProcess(uuidv7(), uuidv7());
-    await reserveAsKilledProcess(uuidv7(), uuidv7());
-    expect((await makeProject(tenant)).statusCode).toBe(201);
-    expect((await makeProject(tenant)).statusCode).toBe(201);
-    expect((await makeProject(tenant)).statusCode).toBe(402);
-    expect(RESERVED_SECONDS).toBeLessThan(60);
-  });
-
-  it('does not refuse the repeat of a request whose answer was lost', async () => {
-    const tenant = await app.signUp();
-    const key = uuidv7();
-    const create = (idempotencyKey: string) =>
-      app.request('POST', '/v1/projects', {
-        ...{ token: tenant.accessToken, payload: { name: 'Website' } },
-        headers: { 'idempotency-key': idempotencyKey },
-      });
-    await makeProject(tenant);
-    await makeProject(tenant);
-    const first = await create(key);
-    expect(first.statusCode).toBe(201);
-    await app.settled();
-    // The state that a process leaves if it is killed between the append and the answer.
-    await app.owner.query(
-      `update idempotency.keys set status = null, answer = null, leased_until = '-infinity' where tenant_id = $1 and command_id in (
-         select command_id from event_log.events where aggregate_id = $2)`,
-      [tenant.tenant.id, (first.json() as { id: string }).id],
-    );
-    const again = await create(key);
-    expect([again.statusCode, again.json()]).toEqual([201, first.json()]);
-    expect((await create(uuidv7())).statusCode).toBe(402);
   });
 
   it('is public, together with the features of each plan', async () => {
