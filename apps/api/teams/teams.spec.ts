@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { AppendOutcomeUnknown } from '#event-log/port';
 import { timeOfUuidv7, uuidv7 } from '#platform/ids/uuid';
 import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
-import { comparableAnswer, createTenantWithMembers, type Tenant, type TestMember } from '#test/support/tenant';
-import { versionTag } from '../http/contract/etag';
+import { createTenantWithMembers, type Tenant, type TestMember } from '#test/support/tenant';
 
 describe('teams', () => {
   let identity: IdentityApp;
@@ -103,39 +102,6 @@ describe('teams', () => {
     expect((await acme.admin.send('DELETE', url, undefined, present)).statusCode).toBe(204);
   });
 
-  it('get a new version when their members change', async () => {
-    const url = `/v1/teams/${await create(acme.admin)}`;
-    const etags = [await etagOf(url)];
-    await acme.admin.send('PUT', `${url}/members/${acme.member.id}`);
-    etags.push(await etagOf(url));
-    expect((await acme.member.get(url, { 'if-none-match': String(etags[0]) })).statusCode).toBe(200);
-    expect((await acme.member.get(url, { 'if-none-match': String(etags[1]) })).statusCode).toBe(304);
-    await acme.admin.send('DELETE', `${url}/members/${acme.member.id}`);
-    etags.push(await etagOf(url));
-    expect(new Set(etags).size).toBe(3);
-  });
-
-  it('have each member once, until the member is removed', async () => {
-    const url = `/v1/teams/${await create(acme.admin)}`;
-    const userIds = [acme.owner.id, acme.auditor.id].sort();
-    for (const id of [...userIds, ...userIds]) {
-      const answer = await acme.admin.send('PUT', `${url}/members/${id}`);
-      expect([answer.statusCode, answer.body]).toEqual([204, '']);
-    }
-    expect((await acme.member.get(url)).json().memberIds).toEqual(userIds);
-    const membership = `${url}/members/${userIds[0]}`;
-    expect((await acme.admin.send('DELETE', membership)).statusCode).toBe(204);
-    expect((await acme.admin.send('DELETE', membership)).statusCode).toBe(404);
-    expect((await acme.member.get(url)).json().memberIds).toEqual([userIds[1]]);
-  });
-
-  it('contain their members in the answer to a change of the name', async () => {
-    const url = `/v1/teams/${await create(acme.admin)}`;
-    await acme.admin.send('PUT', `${url}/members/${acme.member.id}`);
-    const renamed = await acme.admin.send('PATCH', url, { name: `New ${url}` });
-    expect(renamed.json()).toMatchObject({ memberIds: [acme.member.id] });
-  });
-
   it('are not found after they were deleted', async () => {
     const id = await create(acme.admin);
     const url = `/v1/teams/${id}`;
@@ -176,70 +142,6 @@ describe('teams', () => {
     const { nextCursor } = (await acme.member.get('/v1/teams?limit=1')).json();
     const answer = await other.member.get(`/v1/teams?limit=1&cursor=${nextCursor}`);
     expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer: '/query/cursor' }] });
-  });
-
-  const routes = (
-    id: string,
-    userId: string,
-  ): ['GET' | 'PUT' | 'PATCH' | 'DELETE', string, (object | undefined)?, Record<string, string>?][] => [
-    ['GET', `/v1/teams/${id}`],
-    ['PATCH', `/v1/teams/${id}`, { name: 'Mine' }],
-    ['PATCH', `/v1/teams/${id}`, { name: 'Mine' }, { 'if-match': versionTag(acme.id, id, 5) }],
-    ['PATCH', `/v1/teams/${id}`, { name: 'Mine' }, { 'if-match': versionTag(other.id, id, 5) }],
-    ['DELETE', `/v1/teams/${id}`],
-    ['DELETE', `/v1/teams/${id}`, undefined, { 'if-match': versionTag(acme.id, id, 5) }],
-    ['PUT', `/v1/teams/${id}/members/${userId}`],
-    ['DELETE', `/v1/teams/${id}/members/${userId}`],
-  ];
-
-  it('of another tenant are not found, with the same answer as unknown ids', async () => {
-    const foreign = await create(other.admin);
-    await other.admin.send('PUT', `/v1/teams/${foreign}/members/${other.member.id}`);
-    for (const userId of [other.member.id, acme.member.id]) {
-      const random = routes(uuidv7(), userId);
-      for (const [at, [method, url, ...rest]] of routes(foreign, userId).entries()) {
-        const answer = comparableAnswer(await acme.owner.send(method, url, ...rest));
-        expect(answer).toMatchObject({ statusCode: 404, type: '/problems/not-found' });
-        const [sameMethod, randomUrl, ...same] = random[at] ?? ['GET', '/'];
-        expect(comparableAnswer(await acme.owner.send(sameMethod, randomUrl, ...same))).toEqual(answer);
-      }
-    }
-    expect((await other.member.get(`/v1/teams/${foreign}`)).json().memberIds).toEqual([other.member.id]);
-  });
-
-  it('cannot have members of another tenant: their ids get the same answer as unknown ids', async () => {
-    const url = `/v1/teams/${await create(acme.admin)}/members`;
-    for (const method of ['PUT', 'DELETE'] as const) {
-      const answer = comparableAnswer(await acme.admin.send(method, `${url}/${other.member.id}`));
-      expect(answer).toMatchObject({ statusCode: 404, type: '/problems/not-found' });
-      expect(comparableAnswer(await acme.admin.send(method, `${url}/${uuidv7()}`))).toEqual(answer);
-    }
-  });
-
-  it('can be changed only by admins and owners, and cannot be read by auditors', async () => {
-    const id = await create(acme.admin);
-    const writes = routes(id, acme.member.id).filter(([method]) => method !== 'GET');
-    for (const [method, url, ...rest] of [['POST', '/v1/teams', { name: 'Mine' }] as const, ...writes])
-      for (const role of ['member', 'auditor'] as const)
-        expect((await acme[role].send(method, url, ...rest)).json()).toMatchObject({
-          status: 403,
-          type: '/problems/forbidden',
-        });
-    for (const url of ['/v1/teams', `/v1/teams/${id}`]) {
-      expect((await acme.auditor.get(url)).statusCode).toBe(403);
-      expect((await acme.member.get(url)).statusCode).toBe(200);
-    }
-  });
-
-  it('answer 400 to a malformed id, with its pointer', async () => {
-    const [team, user] = [await create(acme.admin), uuidv7()];
-    for (const [url, pointer] of [
-      [`/v1/teams/first/members/${user}`, '/path/id'],
-      [`/v1/teams/${team}/members/me`, '/path/userId'],
-    ]) {
-      const answer = await acme.admin.send('PUT', String(url));
-      expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer }] });
-    }
   });
 
   it('are created once by a request and its repeats', async () => {
