@@ -43,15 +43,12 @@ describe('the membership cache', () => {
     return () => processed;
   };
 
-  const open = (
-    capacity?: number,
-    outage: { graceMs: number; logTimeoutMs?: number } = { graceMs: 0 },
-  ): MembershipCache => {
+  const open = (capacity?: number): MembershipCache => {
     const stateOf = createTenantStates(new AggregateStore({ log }));
     return createMembershipCache({
       log,
       now: () => clock,
-      ...outage,
+      graceMs: 0,
       ...(capacity !== undefined && { capacity }),
       stateOf: (id) => {
         stateReads += 1;
@@ -185,86 +182,10 @@ describe('the membership cache', () => {
     expect(attempts).toBeLessThan(5);
   });
 
-  it('throws the error of the log and does not refuse the user while the log is not available', async () => {
-    jest.spyOn(log, 'readStream').mockRejectedValueOnce(new LogUnavailable('unavailable'));
-    await expect(memberships.find(tenantId, bob)).rejects.toBeInstanceOf(LogUnavailable);
-    expect((await memberships.find(tenantId, bob))?.role).toBe('member');
-  });
-
   it('drops the oldest tenant when the capacity is exceeded', async () => {
     memberships = open(1);
     await memberships.find(tenantId, bob);
     await memberships.find(uuidv7(), bob);
     expect(cachedRole()).toBeUndefined();
-  });
-
-  describe('while the log is not available', () => {
-    const READ = true;
-    const WRITE = false;
-    const anyRole = (): boolean => true;
-    const makeLogUnavailable = () => jest.spyOn(log, 'readStream').mockRejectedValue(new LogUnavailable('unavailable'));
-    const roleFor = async (isRead: boolean) => (await memberships.find(tenantId, bob, anyRole, isRead))?.role;
-
-    beforeEach(async () => {
-      memberships = open(undefined, { graceMs: 10_000 });
-      await memberships.find(tenantId, bob);
-    });
-
-    it('admits reads of a cached member until the end of the grace, which using it does not extend', async () => {
-      makeLogUnavailable();
-      for (clock = 1_000; clock < 11_000; clock += 500) expect(await roleFor(READ)).toBe('member');
-      clock = 11_000;
-      await expect(roleFor(READ)).rejects.toBeInstanceOf(LogUnavailable);
-    });
-
-    it('admits no writes after the usual second', async () => {
-      makeLogUnavailable();
-      clock = 1_000;
-      await expect(roleFor(WRITE)).rejects.toBeInstanceOf(LogUnavailable);
-    });
-
-    it('admits no reads of users who are not in the cache, or whose role is not enough', async () => {
-      makeLogUnavailable();
-      clock = 1_000;
-      await expect(memberships.find(tenantId, uuidv7(), anyRole, READ)).rejects.toBeInstanceOf(LogUnavailable);
-      await expect(memberships.find(uuidv7(), bob, anyRole, READ)).rejects.toBeInstanceOf(LogUnavailable);
-      const admin = ({ role }: CachedMembership): boolean => role === 'admin';
-      await expect(memberships.find(tenantId, bob, admin, READ)).rejects.toBeInstanceOf(LogUnavailable);
-    });
-
-    it('admits no reads of a member whose removal it has received', async () => {
-      memberships.watch();
-      await happen(removed);
-      await until(() => cachedRole() === undefined, 30_000);
-      makeLogUnavailable();
-      await expect(roleFor(READ)).rejects.toBeInstanceOf(LogUnavailable);
-    });
-
-    it('counts a log that does not answer in time as unavailable', async () => {
-      memberships = open(undefined, { graceMs: 10_000, logTimeoutMs: 20 });
-      await memberships.find(tenantId, bob);
-      clock = 1_000;
-      jest.spyOn(log, 'readStream').mockReturnValue(new Promise(() => undefined));
-      expect(await roleFor(READ)).toBe('member');
-    });
-
-    it('reads from the log again as soon as it answers', async () => {
-      const outage = makeLogUnavailable();
-      clock = 1_000;
-      expect(await roleFor(READ)).toBe('member');
-      await happen(removed);
-      outage.mockRestore();
-      clock = 2_500;
-      // The first read that succeeds may be one that no request waits for.
-      await until(async () => (await roleFor(READ).catch(() => 'unavailable')) === undefined, 30_000);
-    });
-
-    it('admits no reads if the grace is 0', async () => {
-      memberships = open();
-      await memberships.find(tenantId, bob);
-      makeLogUnavailable();
-      clock = 1_000;
-      await expect(roleFor(READ)).rejects.toBeInstanceOf(LogUnavailable);
-    });
   });
 });
