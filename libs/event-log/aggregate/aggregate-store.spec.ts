@@ -1,12 +1,9 @@
 import { Refusal } from '#domain/refusal';
 import { uuidv7 } from '#platform/ids/uuid';
 import { InMemoryEventLog, InMemoryStore } from '#testing/in-memory-event-log';
-import { type EventToAppend, LogUnavailable } from '../port';
-import { streamName } from '../stream-id';
+import { LogUnavailable } from '../port';
 import { AggregateStore, StaleVersion } from './aggregate-store';
 import type { CommandContext, Fold } from './fold';
-import type { Snapshots } from './snapshots';
-import type { Folded } from './state-cache';
 
 type Added = { type: 'Added'; data: { n: number } };
 const fold: Fold<number, Added> = {
@@ -154,65 +151,5 @@ describe('the aggregate store', () => {
     await closed.close();
     const unavailable = new AggregateStore({ log: closed });
     await expect(unavailable.execute(fold, aStream(), command(), add(1))).rejects.toThrow(LogUnavailable);
-  });
-
-  describe('with snapshots', () => {
-    const kept = new Map<string, { foldVersion: number; folded: Folded<unknown> }>();
-    const snapshots: Snapshots = {
-      load: async <State>(stream: Parameters<Snapshots['load']>[0], foldVersion: number) => {
-        const snapshot = kept.get(streamName(stream));
-        return snapshot?.foldVersion === foldVersion ? (snapshot.folded as Folded<State>) : undefined;
-      },
-      save: (stream, foldVersion, folded) => {
-        kept.set(streamName(stream), { foldVersion, folded });
-      },
-    };
-    const fresh = () => new AggregateStore({ log, snapshots, snapshotEvery: 10 });
-
-    it("reads only the later events, and the snapshot's last event as the proof that it is valid", async () => {
-      const stream = aStream();
-      for (let i = 0; i < 12; i++) await store.execute(fold, stream, command(), add(1));
-      await fresh().load(fold, stream);
-      expect(kept.get(streamName(stream))?.folded).toMatchObject({ version: 12, state: 12 });
-      await store.execute(fold, stream, command(), add(1));
-      const read = jest.spyOn(log, 'readStream');
-      expect(await fresh().load(fold, stream)).toMatchObject({ version: 13, state: 13 });
-      expect(read).toHaveBeenLastCalledWith(stream, { afterVersion: 11 });
-      read.mockRestore();
-    });
-
-    it('ignores the snapshot of a stream that was erased', async () => {
-      const stream = ofTenant(uuidv7());
-      for (let i = 0; i < 12; i++) await store.execute(fold, stream, command(), add(1));
-      await fresh().load(fold, stream);
-      await log.deleteTenant(stream.tenantId);
-      expect(await fresh().load(fold, stream)).toMatchObject({ version: 0, state: 0 });
-    });
-
-    it('folds all events if the snapshot belongs to another history or holds no valid state', async () => {
-      const stream = aStream();
-      for (let i = 0; i < 12; i++) await store.execute(fold, stream, command(), add(1));
-      const checked = { ...fold, isState: (value: unknown): value is number => typeof value === 'number' };
-      const { commandId } = await store.load(checked, stream);
-      const keep = (folded: Folded<unknown>) => kept.set(streamName(stream), { foldVersion: 1, folded });
-      keep({ version: 12, state: { sum: 12 }, commandId });
-      expect(await fresh().load(checked, stream)).toMatchObject({ version: 12, state: 12 });
-      keep({ version: 12, state: 1_000, commandId: uuidv7() });
-      expect(await fresh().load(checked, stream)).toMatchObject({ version: 12, state: 12 });
-      keep({ version: 12, state: 1_000 });
-      expect(await fresh().load(checked, stream)).toMatchObject({ version: 12, state: 12 });
-    });
-
-    it('ignores a snapshot of another fold version', async () => {
-      const stream = aStream();
-      for (let i = 0; i < 12; i++) await store.execute(fold, stream, command(), add(1));
-      await fresh().load(fold, stream);
-      const doubled: Fold<number, EventToAppend> = {
-        ...fold,
-        foldVersion: 2,
-        evolve: (sum, event) => sum + 2 * (event as Added).data.n,
-      };
-      expect(await fresh().load(doubled, stream)).toMatchObject({ version: 12, state: 24 });
-    });
   });
 });
