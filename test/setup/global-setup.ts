@@ -12,6 +12,17 @@ export const running: { postgres?: EmbeddedPostgres; dataDir?: string } = {};
 
 const PREFIX = 'tenantry-test-';
 
+/** The OpenAPI documents, with which the answers of the product are compared. A build removes the file. */
+const DOCUMENTS = 'dist/.openapi.json';
+const WRITE_DOCUMENTS = `
+  import('./scripts/build.mjs').then(async ({ buildIfNeeded }) => {
+    const { existsSync, writeFileSync } = require('node:fs');
+    buildIfNeeded();
+    if (existsSync('${DOCUMENTS}')) return;
+    const { readDocuments } = await import('./scripts/openapi-documents.mjs');
+    writeFileSync('${DOCUMENTS}', JSON.stringify(await readDocuments()));
+  });`;
+
 /**
  * Starts one PostgreSQL for all specs of a run, or uses the one at TEST_DATABASE_URL, whose user must be a superuser.
  * `libs/testing/database.ts` creates a database in it for each spec.
@@ -19,10 +30,9 @@ const PREFIX = 'tenantry-test-';
 export default async (): Promise<void> => {
   // Specs that start the product as a process run dist/. It is built here once, so that specs do not build it in
   // parallel.
-  execFileSync(process.execPath, ['-e', 'import("./scripts/build.mjs").then((it) => it.buildIfNeeded())'], {
-    cwd: join(__dirname, '../..'),
-    stdio: 'inherit',
-  });
+  const root = join(__dirname, '../..');
+  execFileSync(process.execPath, ['-e', WRITE_DOCUMENTS], { cwd: root, stdio: 'inherit' });
+  process.env['TENANTRY_TEST_OPENAPI'] = join(root, DOCUMENTS);
   process.env['TENANTRY_TEST_MIGRATIONS'] = JSON.stringify(MIGRATIONS);
   const externalUrl = process.env['TEST_DATABASE_URL'];
   if (externalUrl) {

@@ -43,6 +43,7 @@ export class WebhookController {
       'Only Stripe calls this route. The header `Stripe-Signature` must have a valid signature of the raw body; otherwise the answer is 400. The server stores the event, answers, and processes the event later. An event that is sent again is stored once.',
     response: ReceivedDto,
     status: 200,
+    problems: ['not-found'],
   })
   async receive(@Req() request: FastifyRequest): Promise<ReceivedDto> {
     if (!this.webhook) throw new Problem('not-found', { detail: 'Stripe is not configured on this server.' });

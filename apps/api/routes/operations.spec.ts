@@ -90,7 +90,8 @@ describe('the operations of the OpenAPI documents', () => {
   it('promise Retry-After only where a later request can succeed', () => {
     const promising = operations.flatMap(([name, { responses }]) =>
       Object.entries(responses).flatMap(([status, { headers = {} }]) =>
-        'Retry-After' in headers && !/^(409|429|503)$/.test(status) ? [`${name} ${status}`] : [],
+        // 402: the calls of a month are counted again from the next month on.
+        'Retry-After' in headers && !/^(402|409|429|503)$/.test(status) ? [`${name} ${status}`] : [],
       ),
     );
     expect(promising).toEqual([]);

@@ -7,7 +7,7 @@ import { PERMISSION_EXTENSION, SIGNED_IN_EXTENSION } from '../contract/require-p
 import { PROBLEM_HELP } from '../problems/problem-help';
 import { ACCEPTS_IF_MATCH, DOCUMENTATION, type DocumentationExtension } from './documented';
 import { addBodyExample, refuseOtherFields } from './openapi-bodies';
-import { ANSWER_HEADERS, PARAMETERS, PROBLEM_SCHEMA, WRITE_HEADERS } from './openapi-parts';
+import { ANSWER_HEADERS, PARAMETERS, PROBLEM_SCHEMA, STATUS_HEADERS, WRITE_HEADERS } from './openapi-parts';
 
 export type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type Extended = Operation & {
@@ -43,7 +43,7 @@ export const completeDocument = (document: OpenAPIObject): OpenAPIObject => {
   document.components = components;
   components.schemas = { ...components.schemas, Problem: PROBLEM_SCHEMA };
   components.parameters = { ...components.parameters, ...PARAMETERS };
-  components.headers = { ...components.headers, ...ANSWER_HEADERS, ...WRITE_HEADERS };
+  components.headers = { ...components.headers, ...ANSWER_HEADERS, ...STATUS_HEADERS, ...WRITE_HEADERS };
   document.security = [{ bearer: [] }];
   for (const [template, path] of Object.entries(document.paths)) {
     const operations = METHODS.flatMap((method) => (path[method] ? [[method, path[method] as Extended] as const] : []));
@@ -57,6 +57,9 @@ export const completeDocument = (document: OpenAPIObject): OpenAPIObject => {
   }
   return document;
 };
+
+/** Headers of every answer. */
+const COMMON_HEADERS = ['X-Request-Id', 'RateLimit', 'RateLimit-Policy'];
 
 const complete = (
   operation: Extended,
@@ -103,6 +106,12 @@ const complete = (
   if (versioned && !writes)
     responses['304'] = {
       description: 'Not modified: the `ETag` in `If-None-Match` is still current. Use the answer that you have.',
+      headers: references(Object.keys(successHeaders)),
+    };
+  if (ofOperators && !writes)
+    responses['303'] = {
+      description: 'Only for a browser without a valid token: it is redirected to the page on which operators sign in.',
+      headers: references(['Location', ...COMMON_HEADERS]),
     };
   if (writes && storesEvents)
     responses['202'] ??= {
@@ -161,7 +170,7 @@ const problemResponses = (problems: readonly ProblemName[]): Record<string, Resp
   return Object.fromEntries(
     [...byStatus].map(([status, names]) => {
       const examples = names.map((name) => [name, { summary: problemCatalogue[name][1], value: example(name) }]);
-      const retry = names.some((name) => /^(rate-limited|dependency|read-model|request-in)/.test(name));
+      const retry = names.some((name) => /^(rate-limited|dependency|read-model|request-in|plan-limit)/.test(name));
       return [
         String(status),
         {
@@ -172,7 +181,11 @@ const problemResponses = (problems: readonly ProblemName[]): Record<string, Resp
               examples: Object.fromEntries(examples),
             },
           },
-          headers: references([...(retry ? ['Retry-After'] : []), 'X-Request-Id', 'RateLimit', 'RateLimit-Policy']),
+          headers: references([
+            ...(retry ? ['Retry-After'] : []),
+            ...(status === 401 ? ['WWW-Authenticate'] : []),
+            ...COMMON_HEADERS,
+          ]),
         },
       ];
     }),

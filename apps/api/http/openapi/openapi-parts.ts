@@ -75,6 +75,12 @@ export const ANSWER_HEADERS = {
   ),
 } as const;
 
+/** Headers of answers with one status. */
+export const STATUS_HEADERS = {
+  'WWW-Authenticate': header('`Bearer`: the access token is sent in the header `Authorization` (RFC 6750).'),
+  Location: header('The page to which the browser is redirected.'),
+} as const;
+
 /** Headers of the answers to writes. */
 export const WRITE_HEADERS = {
   Position: header(

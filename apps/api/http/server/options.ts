@@ -49,7 +49,7 @@ export interface HttpOptions {
   readonly maxConnectionsPerAddress?: number;
   /** Time in ms for a client to read an answer; 60,000 by default. After it, the connection is closed. */
   readonly readingMs?: number;
-  /** Delay of the event loop in ms above which requests are answered 503; 1,000 by default. */
+  /** Delay of the event loop in ms above which requests are answered 503; 1,000 by default. 0: never. */
   readonly maxEventLoopDelayMs?: number;
   /** Without it, `Position` is not sent and `If-Position` is ignored. */
   readonly waiter?: PositionWaiter;
