@@ -117,6 +117,46 @@ const requireCleanStop = async (product) => {
   assert(!isAlive(server), 'PostgreSQL is still running');
 };
 
+/** Shells in which a user may paste the commands, with the arguments that read commands as an interactive shell does. */
+const SHELLS = [
+  ['bash', ['--norc', '-i']],
+  ['dash', ['-i']],
+  ['zsh', ['-f', '-i']],
+];
+
+/** The commands of the README under "A first tenant". */
+const readmeCommands = (url) => {
+  const [, section] = readFileSync(join(root, 'README.md'), 'utf8').split('## A first tenant');
+  const block = section
+    .split('## ')[0]
+    .split('```')
+    .find((text) => text.includes('API='));
+  return block.replace(/^API=.*$/m, `API=${url}`);
+};
+
+/** Runs the printed commands, then those of the README, in each shell of this machine. */
+const checkCommands = async (product, url) => {
+  if (spawnSync('curl', ['--version']).status !== 0) return print('skip the printed commands: curl is not installed');
+  const printed = product.output.split('\n').filter((line) => /^ {2}(#|curl|TOKEN=)/.test(line));
+  for (const [shell, args] of SHELLS) {
+    if (spawnSync(shell, ['-c', 'true']).status !== 0) {
+      print(`skip the printed commands in ${shell}: it is not installed`);
+      continue;
+    }
+    await check(`the printed commands, and those of the README, work unchanged in ${shell}`, () => {
+      assert(printed.length === 4, `${printed.length} lines were printed, not a comment and 3 commands`);
+      const input = `${printed.join('\n')}\n${readmeCommands(url)}\nexit\n`;
+      const { stdout, stderr } = spawnSync(shell, args, { encoding: 'utf8', input, detached: true, timeout: 60_000 });
+      const shown = `${stdout}${stderr}`;
+      assert(/"name" *: *"Acme"/.test(stdout), shown);
+      assert(/"title" *: *"Write the first page"/.test(stdout), shown);
+      assert(/"assigneeId" *: *null/.test(stdout), shown);
+      assert(/\/problems\/unauthenticated/.test(stdout), shown);
+      assert(!/parse error|syntax error|bad substitution|SyntaxError|bad pattern/i.test(shown), shown);
+    });
+  }
+};
+
 const smoke = async () => {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -132,17 +172,7 @@ const smoke = async () => {
     const docs = /Documentation +(\S+)/.exec(product.output)?.[1];
     assert(docs && (await fetch(docs)).ok, `no page at ${docs}`);
   });
-  if (spawnSync('curl', ['--version']).status === 0) {
-    await check('the printed commands work unchanged', () => {
-      const commands = product.output.split('\n').filter((line) => /^ {2}(curl|TOKEN=)/.test(line));
-      assert(commands.length === 3, `${commands.length} commands were printed, not 3`);
-      const { stdout, stderr } = spawnSync('bash', ['-ec', commands.join('\n')], { encoding: 'utf8' });
-      assert(
-        stdout.trim().endsWith('}') && /"name" *: *"Acme"/.test(stdout.split('\n').at(-1) || stdout),
-        `${stdout}${stderr}`,
-      );
-    });
-  }
+  await checkCommands(product, url);
   await check('a second start on the same data is refused with a reason', async () => {
     const second = start(await freePort());
     assert((await second.ended) !== 0, 'it did not fail');

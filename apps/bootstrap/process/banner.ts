@@ -15,7 +15,7 @@ export const bannerFor = (url: string, stripe?: string): string => {
   API            ${url}
   Documentation  ${url}/docs${stripe ? `\n  Stripe         ${stripe} (test mode, on this machine: no money moves)` : ''}
 
-  # sign up (once: a second time with the same address answers 409), sign in, read the tenant
+  # Sign up, sign in, and read the tenant. A second sign-up with the same address is answered 409.
   curl -s ${url}/v1/signup ${JSON_TYPE} -d '{"companyName":"Acme","personName":"Ada Lovelace",${account}}'
   TOKEN=$(curl -s ${url}/v1/sessions ${JSON_TYPE} -d '{${account}}' | ${token})
   curl -s ${url}/v1/tenant -H "authorization: Bearer $TOKEN"
