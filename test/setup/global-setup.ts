@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MIGRATIONS } from '#apps/migrations';
@@ -8,7 +8,7 @@ import { isAlive } from '#platform/embedded-postgres/process-identity';
 import { stopOrphan } from '#platform/embedded-postgres/server';
 
 /** Kept for the teardown, which jest runs in the same process. */
-export const running: { postgres?: EmbeddedPostgres; dataDir?: string } = {};
+export const running: { postgres?: EmbeddedPostgres; dataDir?: string; documents?: string } = {};
 
 const PREFIX = 'tenantry-test-';
 
@@ -32,7 +32,11 @@ export default async (): Promise<void> => {
   // parallel.
   const root = join(__dirname, '../..');
   execFileSync(process.execPath, ['-e', WRITE_DOCUMENTS], { cwd: root, stdio: 'inherit' });
-  process.env['TENANTRY_TEST_OPENAPI'] = join(root, DOCUMENTS);
+  // A copy, because another process may build during the run.
+  running.documents = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  const documents = join(running.documents, 'openapi.json');
+  await copyFile(join(root, DOCUMENTS), documents);
+  process.env['TENANTRY_TEST_OPENAPI'] = documents;
   process.env['TENANTRY_TEST_MIGRATIONS'] = JSON.stringify(MIGRATIONS);
   const externalUrl = process.env['TEST_DATABASE_URL'];
   if (externalUrl) {

@@ -10,6 +10,7 @@ export const withCheckedResponses = (app: NestFastifyApplication): NestFastifyAp
   const checked = async (request: Request | string): Promise<Answer> => {
     const answer = await inject(request);
     const { method = 'GET', url = '' } = typeof request === 'string' ? { url: request } : request;
+    if (answer.headers['x-request-id'] === undefined) throw new Error(`${method} ${url} has no X-Request-Id`);
     checkResponse(method, url, { status: answer.statusCode, headers: answer.headers, body: answer.body });
     return answer;
   };
