@@ -1,6 +1,6 @@
 import { rebuild } from '#projecting/rebuild/rebuild';
 import { installProjections, requestRebuild } from '#projecting/versions/install';
-import { eventually, gateLog, openRebuildWorld, type RebuildWorld } from '#testing/rebuild-world';
+import { eventually, gateLog, openRebuildWorld, type RebuildWorld } from '#testing/worlds/rebuild-world';
 import type { Rewrite } from './checkpoint';
 import { faultyPool } from './faulty-pool';
 

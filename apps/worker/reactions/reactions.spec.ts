@@ -1,159 +1,27 @@
-import type { Pool } from 'pg';
-import { Registry } from 'prom-client';
-import { type OpenCommandBus, openCommandBus } from '#commands/command-bus';
-import type { DomainEvent } from '#domain/events';
-import { projectFold } from '#domain/project/evolve';
-import { taskFold } from '#domain/task/evolve';
-import { AggregateStore } from '#event-log/aggregate/aggregate-store';
-import type { EventLog, Position, RecordedEvent } from '#event-log/port';
-import { createPostgresEventLog } from '#event-log/postgres/postgres-event-log';
-import { unlimited } from '#plans/limit-guard.port';
-import { createPool } from '#platform/database/connections/pools';
-import { roleNames } from '#platform/database/roles/roles';
 import { uuidv7 } from '#platform/ids/uuid';
-import { startDatabaseClock } from '#platform/lease/database-clock';
-import { silentLogger } from '#platform/logging/logger.port';
-import { startEngine } from '#projecting/engine';
-import { createProjectionMetrics } from '#projecting/metrics';
-import { createProjectorPool } from '#projecting/projector-pool';
-import { createPositionWaiter } from '#projecting/read-your-writes/position-waiter';
-import { createProgress } from '#projecting/read-your-writes/progress';
-import { installProjections } from '#projecting/versions/install';
-import { projectsProjection } from '#projections/projects/projection';
-import { tasksProjection } from '#projections/tasks/projection';
-import { startReactions } from '#reacting/engine';
-import { createReactionMetrics } from '#reacting/metrics';
-import { createTestDatabase, type TestDatabase } from '#testing/database';
-import { InMemoryEventLog } from '#testing/in-memory-event-log';
-import { createReactions, QUERIED_READ_MODELS } from '.';
-
-/** At least six ids, so that a test can destructure them. */
-type Ids = readonly [string, string, string, string, string, string, ...string[]];
-const ids = (count: number): Ids => Array.from({ length: count }, () => uuidv7()) as unknown as Ids;
+import { ids, useReactions } from '#test/support/worlds/reactions';
 
 describe.each(['PostgreSQL', 'in-memory'])('the reactions, with the %s log', (kind) => {
-  const projections = [projectsProjection, tasksProjection];
-  let database: TestDatabase;
-  let pool: Pool;
-  let log: EventLog;
-  let store: AggregateStore;
-  let commands: OpenCommandBus;
-  let stops: (() => Promise<unknown>)[] = [];
-  const versions = new Map<string, number>();
-
-  beforeEach(async () => {
-    versions.clear();
-    database = await createTestDatabase();
-    pool = createProjectorPool({ url: database.urls.projector, max: 12 });
-    log =
-      kind === 'PostgreSQL' ? createPostgresEventLog({ connectionString: database.urls.log }) : new InMemoryEventLog();
-    store = new AggregateStore({ log });
-    commands = await openCommandBus({ store: new AggregateStore({ log }), limits: unlimited, logger: silentLogger });
-    stops.push(() => commands.close());
-    const clock = await startDatabaseClock({ pool, logger: silentLogger, intervalMs: 20 });
-    stops.push(() => clock.stop());
-    await installProjections(pool, projections, roleNames(database.rolePrefix));
-  });
-
-  afterEach(async () => {
-    for (const stop of stops.toReversed()) await stop();
-    stops = [];
-    await log.close();
-    await pool.end();
-    await database.drop();
-  });
-
-  const startProjections = (): void => {
-    const engine = startEngine({
-      projections,
-      log,
-      pool,
-      roles: roleNames(database.rolePrefix),
-      progress: createProgress(),
-      logger: silentLogger,
-      metrics: createProjectionMetrics({ registry: new Registry(), log, pool }),
-    });
-    stops.push(() => engine.stop());
-  };
-
-  /** One worker with its own record of the progress of the read models, as in a separate process. */
-  const startWorker = (): void => {
-    const waiter = createPositionWaiter({ projections: QUERIED_READ_MODELS, progress: createProgress(), pool });
-    const reactions = startReactions({
-      reactions: createReactions({ store: new AggregateStore({ log }), bus: commands.bus, pool, waiter }),
-      log,
-      pool,
-      logger: silentLogger,
-      metrics: createReactionMetrics({ registry: new Registry(), log, pool }),
-      leaseMs: 1_500,
-    });
-    stops.push(async () => {
-      waiter.close();
-      await reactions.stop();
-    });
-  };
-
-  const [tenantId, owner, ada] = [uuidv7(), uuidv7(), uuidv7()];
-
-  const append = async (aggregate: string, id: string, ...events: DomainEvent[]): Promise<Position> => {
-    const expected = versions.get(id) ?? 0;
-    const { version, position } = await log.append({
-      stream: { tenantId, aggregate, id },
-      expected,
-      events,
-      commandId: uuidv7(),
-      actor: { kind: 'user', id: owner },
-      correlationId: 'request-1',
-    });
-    versions.set(id, version);
-    return position;
-  };
-  const inTenant = (...events: DomainEvent[]): Promise<Position> => append('tenant', tenantId, ...events);
-
-  const created: DomainEvent = {
-    type: 'TenantCreated',
-    data: { name: 'Acme', slug: 'acme', ownerId: owner, plan: 'free' },
-  };
-  const joined = (userId: string): DomainEvent => ({
-    type: 'MemberJoined',
-    data: { userId, role: 'member', invitationId: uuidv7(), use: 1 },
-  });
-  const removed = (userId: string): DomainEvent => ({
-    type: 'MemberRemoved',
-    data: { userId, reason: 'removed' },
-  });
-  const task = (assigneeId: string | null): DomainEvent => ({
-    type: 'TaskCreated',
-    data: { projectId: uuidv7(), title: 'Choose a colour', description: '', assigneeId, dueOn: null },
-  });
-  const assigned = (assigneeId: string): DomainEvent => ({ type: 'TaskAssigned', data: { assigneeId } });
-
-  const taskStream = (id: string) => ({ tenantId, aggregate: 'task', id });
-  const assigneeOf = async (id: string): Promise<string | null | undefined> => {
-    const { state } = await store.load(taskFold, taskStream(id));
-    return state.kind === 'present' ? (state.assignment?.userId ?? null) : undefined;
-  };
-  const teamOf = async (id: string): Promise<string | null | undefined> => {
-    const stream = { tenantId, aggregate: 'project', id };
-    const { state } = await store.load(projectFold, stream);
-    return state.status === 'absent' ? undefined : state.teamId;
-  };
-
-  const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
-    for (const end = Date.now() + 20_000; !(await condition()); ) {
-      if (Date.now() > end) throw new Error('the condition was not met in 20 seconds');
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  };
-  /** Waits until all reactions have handled every event of the log, also the events that they caused. */
-  const settled = (): Promise<void> =>
-    until(async () => {
-      const { rows } = await pool.query<{ position: string }>('select position from reacting.checkpoints');
-      const head = await log.head();
-      return rows.length === 3 && rows.every(({ position }) => BigInt(position) >= head);
-    });
-  const unassignments = async (id: string): Promise<RecordedEvent[]> =>
-    (await log.readStream(taskStream(id))).filter(({ type }) => type === 'TaskUnassigned');
+  const world = useReactions(kind);
+  const {
+    startProjections,
+    startWorker,
+    inTenant,
+    created,
+    joined,
+    ada,
+    append,
+    task,
+    assigned,
+    owner,
+    settled,
+    removed,
+    until,
+    assigneeOf,
+    taskStream,
+    tenantId,
+    unassignments,
+  } = world;
 
   it('unassign the tasks of a removed member, and no other tasks', async () => {
     startProjections();
@@ -169,7 +37,7 @@ describe.each(['PostgreSQL', 'in-memory'])('the reactions, with the %s log', (ki
     await until(async () => (await assigneeOf(atCreation)) === null && (await assigneeOf(later)) === null);
     await settled();
     expect(await assigneeOf(reassigned)).toBe(owner);
-    expect(await log.readStream(taskStream(unassigned))).toHaveLength(1);
+    expect(await world.log.readStream(taskStream(unassigned))).toHaveLength(1);
   });
 
   it('record the system as the actor, the removal as the cause and the request that removed the member', async () => {
@@ -181,7 +49,7 @@ describe.each(['PostgreSQL', 'in-memory'])('the reactions, with the %s log', (ki
     await settled();
     await inTenant(removed(ada));
     await until(async () => (await assigneeOf(id)) === null);
-    const removal = (await log.readStream({ tenantId, aggregate: 'tenant', id: tenantId })).at(-1);
+    const removal = (await world.log.readStream({ tenantId, aggregate: 'tenant', id: tenantId })).at(-1);
     expect(await unassignments(id)).toMatchObject([
       {
         data: { reason: 'no-member' },
@@ -244,7 +112,7 @@ describe.each(['PostgreSQL', 'in-memory'])('the reactions, with the %s log', (ki
     await until(async () => (await assigneeOf(many[5])) === null);
     await settled();
     // A crash, or a restore of older checkpoints, has the same effect.
-    await pool.query('update reacting.checkpoints set position = 0, holder = $1', [uuidv7()]);
+    await world.pool.query('update reacting.checkpoints set position = 0, holder = $1', [uuidv7()]);
     startWorker();
     await settled();
     for (const id of many) expect(await unassignments(id)).toHaveLength(1);
@@ -275,60 +143,5 @@ describe.each(['PostgreSQL', 'in-memory'])('the reactions, with the %s log', (ki
     startWorker();
     await settled();
     expect(await assigneeOf(id)).toBe(owner);
-  });
-
-  it('release the projects of a deleted team, also those that get the team afterwards', async () => {
-    startProjections();
-    startWorker();
-    const [team, other, before, archived, late, kept] = ids(6);
-    const project = (teamId: string): DomainEvent => ({
-      type: 'ProjectCreated',
-      data: { name: 'Website', description: '', teamId },
-    });
-    await inTenant(created, { type: 'TeamCreated', data: { teamId: team, name: 'Sales' } });
-    await inTenant({ type: 'TeamCreated', data: { teamId: other, name: 'Support' } });
-    await append('project', before, project(team));
-    await append('project', archived, project(team), { type: 'ProjectArchived', data: {} });
-    await append('project', kept, project(other));
-    await inTenant({ type: 'TeamDeleted', data: { teamId: team } });
-    await append('project', late, project(team));
-    await until(
-      async () => (await teamOf(before)) === null && (await teamOf(archived)) === null && (await teamOf(late)) === null,
-    );
-    await settled();
-    expect(await teamOf(kept)).toBe(other);
-  });
-
-  it('end the sessions of a removed member in that tenant, but not those of a later membership', async () => {
-    const [before, after, elsewhere] = ids(6);
-    const owner = createPool({ url: database.urls.owner, max: 1, applicationName: 'test' });
-    stops.push(() => owner.end());
-    await owner.query(
-      `insert into identity.users (id, email, email_key, name, password_hash, state)
-       values ($1::uuid, $1::text, $1::text, 'Ada', 'hash', 'active')`,
-      [ada],
-    );
-    const open = (id: string, tenant: string, memberSince: number) =>
-      owner.query(
-        `insert into identity.sessions (id, user_id, tenant_id, member_since, expires_at, method)
-         values ($1, $2, $3, $4, now() + interval '1 day', 'password')`,
-        [id, ada, tenant, memberSince],
-      );
-    await inTenant(created, joined(ada), removed(ada), joined(ada));
-    await open(before, tenantId, 2);
-    await open(after, tenantId, 4);
-    await open(elsewhere, uuidv7(), 2);
-    startWorker();
-    const ended = async () =>
-      (await owner.query('select id, end_reason from identity.sessions where ended_at is not null')).rows;
-    await until(async () => (await ended()).length > 0);
-    await inTenant(removed(ada));
-    await until(async () => (await ended()).length > 1);
-    expect((await ended()).map(({ id, end_reason }) => [id, end_reason]).sort()).toEqual(
-      [
-        [before, 'removed'],
-        [after, 'removed'],
-      ].sort(),
-    );
   });
 });

@@ -1,7 +1,7 @@
 import { InvalidAppend, LogUnavailable, type RecordedEvent } from '#event-log/port';
 import { silentLogger } from '#platform/logging/logger.port';
 import { InMemoryEventLog } from '#testing/in-memory-event-log';
-import { openSessionWorld, type SessionWorld } from '#testing/session-world';
+import { openSessionWorld, type SessionWorld } from '#testing/worlds/session-world';
 import { type AppendFactsDeps, appendFacts } from './append-facts';
 import { createFactStore, type FactStore } from './fact-store';
 

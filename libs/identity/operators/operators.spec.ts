@@ -6,7 +6,7 @@ import { silentLogger } from '#platform/logging/logger.port';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { InMemoryEventLog } from '#testing/in-memory-event-log';
 import { OPERATOR_CAUSE as CAUSE } from '#testing/operators';
-import { eventually } from '#testing/rebuild-world';
+import { eventually } from '#testing/worlds/rebuild-world';
 import { appendFacts } from '../facts/append-facts';
 import { createFactStore } from '../facts/fact-store';
 import { createOperators, NoSuchOperator, type Operator } from './operators';

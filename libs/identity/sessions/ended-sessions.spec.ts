@@ -1,5 +1,5 @@
-import { eventually } from '#testing/rebuild-world';
-import { CAUSE, openSessionWorld, type SessionWorld } from '#testing/session-world';
+import { eventually } from '#testing/worlds/rebuild-world';
+import { CAUSE, openSessionWorld, type SessionWorld } from '#testing/worlds/session-world';
 import { createSignUpStore } from '../sagas/sign-up-store';
 import { createEndedSessions } from './ended-sessions';
 import { GRACE_SECONDS } from './sessions';

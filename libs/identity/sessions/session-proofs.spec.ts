@@ -1,6 +1,6 @@
 import { accessJson } from '#access/access';
 import { uuidv7 } from '#platform/ids/uuid';
-import { CAUSE, openSessionWorld, type SessionWorld } from '#testing/session-world';
+import { CAUSE, openSessionWorld, type SessionWorld } from '#testing/worlds/session-world';
 import { FIRST_PASSWORD, GRACE_SECONDS, MAX_SESSIONS } from './sessions';
 
 describe('sessions', () => {

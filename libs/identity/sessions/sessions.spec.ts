@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { eventually } from '#testing/rebuild-world';
 import { seeds } from '#testing/seeds';
-import { CAUSE, openSessionWorld, type SessionWorld } from '#testing/session-world';
+import { eventually } from '#testing/worlds/rebuild-world';
+import { CAUSE, openSessionWorld, type SessionWorld } from '#testing/worlds/session-world';
 import { GRACE_SECONDS, type Refreshed } from './sessions';
 
 describe('sessions', () => {

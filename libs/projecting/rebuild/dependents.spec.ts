@@ -1,4 +1,4 @@
-import { openRebuildWorld, type RebuildWorld } from '#testing/rebuild-world';
+import { openRebuildWorld, type RebuildWorld } from '#testing/worlds/rebuild-world';
 import { installProjections, requestRebuild } from '../versions/install';
 import { rebuild } from './rebuild';
 

@@ -6,7 +6,7 @@ import { deriveRolePasswords, roleNames, roleUrls, urlFor } from '#platform/data
 import { silentLogger } from '#platform/logging/logger.port';
 import { createEmptyDatabase, TEST_SECRET_KEY } from '#testing/database';
 import { InMemoryEventLog } from '#testing/in-memory-event-log';
-import { openRebuildWorld } from '#testing/rebuild-world';
+import { openRebuildWorld } from '#testing/worlds/rebuild-world';
 import { installProjections, requestRebuild } from '../versions/install';
 import { rebuild } from './rebuild';
 

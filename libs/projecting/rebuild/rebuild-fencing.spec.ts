@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { REBUILD_LOCKS } from '#platform/database/locks/advisory-locks';
-import { eventually, gateLog, openRebuildWorld, type RebuildWorld } from '#testing/rebuild-world';
+import { eventually, gateLog, openRebuildWorld, type RebuildWorld } from '#testing/worlds/rebuild-world';
 import { installProjections, requestRebuild } from '../versions/install';
 import { createRebuildMetrics } from './rebuild-metrics';
 import { releaseDeadRebuilds, runRebuilds } from './rebuild-queue';

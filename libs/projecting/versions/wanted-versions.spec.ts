@@ -1,4 +1,4 @@
-import { eventually, openRebuildWorld, type RebuildWorld } from '#testing/rebuild-world';
+import { eventually, openRebuildWorld, type RebuildWorld } from '#testing/worlds/rebuild-world';
 import { startEngine } from '../engine';
 import { createProgress } from '../read-your-writes/progress';
 import { installProjections, requestRebuild } from './install';

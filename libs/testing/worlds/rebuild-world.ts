@@ -10,8 +10,8 @@ import { roleNames } from '#platform/database/roles/roles';
 import { uuidv7 } from '#platform/ids/uuid';
 import { silentLogger } from '#platform/logging/logger.port';
 import { defineProjection, type Projection } from '#projecting/projection';
-import { createTestDatabase, TEST_ROLE_PREFIX } from './database';
-import { InMemoryEventLog } from './in-memory-event-log';
+import { createTestDatabase, TEST_ROLE_PREFIX } from '../database';
+import { InMemoryEventLog } from '../in-memory-event-log';
 
 const SCHEMA = `create table notes (tenant_id uuid not null, note_id uuid not null, text text not null);
 -- after load

@@ -2,8 +2,8 @@ import type { Pool } from 'pg';
 import { createSessions, FIRST_PASSWORD, type SessionProof, type SessionToOpen } from '#identity/sessions/sessions';
 import { createPool } from '#platform/database/connections/pools';
 import { uuidv7 } from '#platform/ids/uuid';
-import { testAccess } from './access';
-import { createTestDatabase } from './database';
+import { testAccess } from '../access';
+import { createTestDatabase } from '../database';
 import { eventually } from './rebuild-world';
 
 /** The cause of the sessions in tests. */
