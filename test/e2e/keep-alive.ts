@@ -5,8 +5,8 @@ export interface SendResult {
   readonly answered: readonly { readonly status: number; readonly name: string }[];
   /** Descriptions of requests that the server had accepted and did not answer in full. */
   readonly cut: readonly string[];
-  /** Number of clients that were refused in the end. */
-  readonly refused: number;
+  /** The names in the requests that the server did not accept: the last one of each client. */
+  readonly refused: readonly string[];
 }
 
 interface RequestResult {
@@ -22,10 +22,17 @@ const bodyOf = async (response: IncomingMessage): Promise<number> => {
 };
 
 /**
- * Sends one PATCH over the connection of the agent. The result is `refused` if the server never accepted the request:
- * it refused the connection, or reset a new connection before an answer.
+ * ms for which the server keeps an idle connection open after its stop began. On a busy machine, a client may need longer
+ * to send its next request; the server has then closed the connection, and did not accept the request.
  */
-const send = (url: string, agent: Agent, token: string, name: string): Promise<RequestResult> =>
+const IDLE_MS = 500;
+
+/**
+ * Sends one PATCH over the connection of the agent. The result is `refused` if the server never accepted the request:
+ * it refused the connection, or reset a new connection before an answer, or one that may have been idle for too long.
+ * @param sinceLast ms since the last request of this connection was sent
+ */
+const send = (url: string, agent: Agent, token: string, name: string, sinceLast: number): Promise<RequestResult> =>
   new Promise((resolve) => {
     const body = JSON.stringify({ name });
     const headers = {
@@ -43,11 +50,12 @@ const send = (url: string, agent: Agent, token: string, name: string): Promise<R
     });
     outgoing.on('error', (error: NodeJS.ErrnoException) => {
       const isNew = !outgoing.reusedSocket;
-      const refused = error.code === 'ECONNREFUSED' || (isNew && error.code === 'ECONNRESET');
+      const isReset = error.code === 'ECONNRESET' || error.code === 'EPIPE';
+      const refused = error.code === 'ECONNREFUSED' || (isReset && (isNew || sinceLast >= IDLE_MS));
       resolve({
         kind: refused ? 'refused' : 'cut',
         status: 0,
-        description: `${error.code} on ${isNew ? 'a new' : 'an open'} connection`,
+        description: `${error.code} on ${isNew ? 'a new' : 'an open'} connection, ${Math.round(sinceLast)} ms after the last request`,
       });
     });
     outgoing.end(body);
@@ -67,17 +75,22 @@ export const sendUntilRefused = async (
 ): Promise<SendResult> => {
   const answered: { status: number; name: string }[] = [];
   const cut: string[] = [];
-  let refused = 0;
+  const refused: string[] = [];
   const client = async (token: string, number: number): Promise<void> => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    let lastSentAt = performance.now();
     for (let round = 0; ; round++) {
       const name = `${label} ${number} ${round}`;
-      const result = await send(url, agent, token, name);
+      const now = performance.now();
+      const result = await send(url, agent, token, name, now - lastSentAt);
+      lastSentAt = now;
       if (result.kind === 'answered') onAnswer(answered.push({ status: result.status, name }));
       if (result.kind === 'cut') cut.push(`${name}: ${result.description}`);
-      if (result.kind === 'refused') break;
+      if (result.kind === 'refused') {
+        refused.push(name);
+        break;
+      }
     }
-    refused += 1;
     agent.destroy();
   };
   await Promise.all(tokens.map(client));

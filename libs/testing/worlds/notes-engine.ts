@@ -16,7 +16,7 @@ import { createProjectorPool } from '#projecting/projector-pool';
 import { createPositionWaiter } from '#projecting/read-your-writes/position-waiter';
 import { createProgress } from '#projecting/read-your-writes/progress';
 import { installProjections } from '#projecting/versions/install';
-import { createTestDatabase, type TestDatabase } from '../database';
+import { createTestDatabase, TEST_ROLE_PREFIX, type TestDatabase } from '../database';
 import { InMemoryEventLog } from '../in-memory-event-log';
 
 type NoteEvent =
@@ -95,7 +95,7 @@ export const useNotesEngine = (kind: string) => {
   let engines: { stop(): Promise<void> }[] = [];
   let waiter: ReturnType<typeof createPositionWaiter>;
   const progress = createProgress();
-  const roles = roleNames('tenantry_test');
+  const roles = roleNames(TEST_ROLE_PREFIX);
 
   const start = (projection: Projection): { stop(): Promise<void> } => {
     const registry = new Registry();

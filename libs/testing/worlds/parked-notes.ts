@@ -14,7 +14,7 @@ import { defineProjection } from '#projecting/projection';
 import { createProjectorPool } from '#projecting/projector-pool';
 import { createProgress } from '#projecting/read-your-writes/progress';
 import { installProjections, requestRebuild } from '#projecting/versions/install';
-import { createTestDatabase, type TestDatabase } from '../database';
+import { createTestDatabase, TEST_ROLE_PREFIX, type TestDatabase } from '../database';
 import { InMemoryEventLog, InMemoryStore } from '../in-memory-event-log';
 
 type NoteEvent = { type: 'NoteWritten'; data: { [field: string]: JsonValue } };
@@ -44,7 +44,7 @@ export const useParkedNotes = () => {
   const schema = join(folder, 'schema.sql');
   writeFileSync(schema, SCHEMA);
   afterAll(() => rmSync(folder, { recursive: true }));
-  const roles = roleNames('tenantry_test');
+  const roles = roleNames(TEST_ROLE_PREFIX);
   const notes = (version = 1) =>
     defineProjection<NoteEvent, typeof tables>({
       ...{ name: 'notes', version, schema, tables },
