@@ -6,7 +6,7 @@ import type { CallAllowance } from '../identity/authentication/cached-membership
 /** Counts the API calls of each tenant against the limit of its plan for a calendar month (UTC). */
 export abstract class Quota {
   /** Reads how many calls a tenant has made before, once for each tenant; undefined: that is known. Never rejects. */
-  abstract know(tenantId: string): Promise<void> | undefined;
+  abstract load(tenantId: string): Promise<void> | undefined;
   /**
    * Counts one more call, also without a limit, and sets the quota headers of its answer.
    * @returns the problem to answer with if the limit is reached; the call is not counted then
@@ -16,7 +16,7 @@ export abstract class Quota {
 
 /** @param calls undefined: nothing is counted */
 export const createQuota = (calls?: ApiCalls): Quota => ({
-  know: (tenantId) => calls?.load(tenantId),
+  load: (tenantId) => calls?.load(tenantId),
   count: (state, tenantId, { limit, plan, upgradeTo }) => {
     if (!calls) return undefined;
     const { taken, used } = calls.take(tenantId, limit);

@@ -121,7 +121,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
   private async admitByLog(request: FastifyRequest, principal: Principal, permission: Permission): Promise<boolean> {
     const { tenantId, userId } = principal;
     // Starts now, so that it runs while the membership is read. An admitted request waits for both.
-    void this.quota.know(tenantId);
+    void this.quota.load(tenantId);
     const isEnough = (it: CachedMembership) => isOf(it, principal) && allows(it, permission);
     const found = await this.memberships.find(tenantId, userId, isEnough, isRead(request));
     const membership = found && isOf(found, principal) ? found : undefined;
@@ -150,7 +150,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
       if (problem) deny(request, problem, true);
       return true;
     };
-    const loading = this.quota.know(tenantId);
+    const loading = this.quota.load(tenantId);
     return loading ? loading.then(count) : count();
   }
 
